@@ -1,0 +1,1 @@
+"""emcatalog: public volume-EM datasets as labelled, lazy arrays in nanometres."""

@@ -1,0 +1,138 @@
+"""Every error that emcatalog raises: which entry, what was got, expected, to try.
+
+Each class also derives from the built-in exception that a caller would expect (a
+label outside the volume is a ``KeyError``), so code that knows nothing of emcatalog
+handles them rightly.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Self
+
+
+class EmcatalogError(Exception):
+    """What went wrong, as a letter to one reader.
+
+    ``entry`` names the catalog entry or URL, ``got`` what was found, ``expected`` what
+    was needed and ``hint`` what to try. ``entry`` may be filled in later, by the layer
+    that knows it (see `about`).
+
+    >>> str(EmcatalogError(entry="dataset4", got="level 12", expected="a level 0 to 8",
+    ...                    hint="emcatalog show dataset4 lists them"))
+    'dataset4: got level 12; expected a level 0 to 8. Try: emcatalog show dataset4 lists them'
+    """  # noqa: E501 - the message is one line
+
+    def __init__(
+        self, *, got: str, expected: str = "", hint: str = "", entry: str = ""
+    ) -> None:
+        super().__init__(got)
+        self.entry, self.got, self.expected, self.hint = entry, got, expected, hint
+
+    def __str__(self) -> str:
+        text = f"got {self.got}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.entry:
+            text = f"{self.entry}: {text}"
+        return f"{text}. Try: {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.entry, self.got, self.expected, self.hint)
+
+    def about(self, entry: str) -> Self:
+        """Name the entry, unless a lower layer already did; returns the error."""
+        if not self.entry:
+            self.entry = entry
+        return self
+
+
+def _rebuild(
+    kind: type[EmcatalogError], entry: str, got: str, expected: str, hint: str
+) -> EmcatalogError:
+    return kind(entry=entry, got=got, expected=expected, hint=hint)
+
+
+class OptionError(EmcatalogError, ValueError):
+    """An option, parameter or URL that does not fit."""
+
+
+class UnknownNameError(EmcatalogError, KeyError, AttributeError, TypeError):
+    """A dataset, option or driver that does not exist; the hint has the nearest.
+
+    It is each of the three errors that Python raises for an unknown name, because a
+    name arrives as a key, as an attribute and as a keyword argument.
+    """
+
+
+class LevelError(EmcatalogError, IndexError):
+    """A resolution level that the pyramid does not have."""
+
+
+class LabelError(EmcatalogError, KeyError):
+    """A physical position outside the volume."""
+
+
+class UnitError(EmcatalogError, ValueError):
+    """A quantity that is not a length."""
+
+
+class GeometryError(EmcatalogError, ValueError):
+    """A shape, voxel size or region that cannot be."""
+
+
+class MemoryLimitError(EmcatalogError, MemoryError):
+    """A request for more bytes than the memory limit."""
+
+
+class ForkError(EmcatalogError, RuntimeError):
+    """A read in a forked child of a process whose engine does not survive forks."""
+
+
+class TransportError(EmcatalogError, OSError):
+    """Bytes that could not be had."""
+
+
+class UnreachableError(TransportError, ConnectionError):
+    """A host that does not answer."""
+
+
+class AccessDeniedError(TransportError, PermissionError):
+    """An answer 401 or 403."""
+
+
+class NotFoundError(TransportError, FileNotFoundError):
+    """A URL or path where nothing is."""
+
+
+class RangeError(TransportError):
+    """A server that ignores byte ranges."""
+
+
+class TruncatedError(TransportError):
+    """Fewer bytes than the file or the request should have."""
+
+
+class ContentError(TransportError):
+    """Bytes of another kind than expected, such as HTML in place of an image."""
+
+
+class FormatError(EmcatalogError, ValueError):
+    """A file that is not what its format says, or that we do not read."""
+
+
+class CorruptError(FormatError):
+    """A chunk or page whose bytes do not decode."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known spelling nearest to ``name``.
+
+    >>> suggest("levle", ["level", "channel"])
+    "did you mean 'level'? known: channel, level"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"{guess}known: {', '.join(names) or 'none'}"
