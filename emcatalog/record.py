@@ -1,0 +1,104 @@
+"""Metadata as frozen values: every field with its value, unit and source.
+
+A `Record` keeps every `Claim` that was made about a field. The claim of the most
+trusted source wins; the others stay and can be asked for, because public descriptions
+of one volume often disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from emcatalog.errors import OptionError, suggest
+
+Value = str | int | float | tuple[str | int | float, ...]
+Source = Literal["file", "server", "catalog", "default"]
+
+TRUST: tuple[Source, ...] = ("file", "server", "catalog", "default")
+"""Order of trust: what the data file says, the server's answer, the catalog's author,
+and last what follows from a convention of the format."""
+
+FIELDS = frozenset(
+    {
+        "title", "kind", "format", "protocol", "url", "voxel_size", "origin", "lossy",
+        "rendered", "encoding", "pixel_type", "channel", "time", "channels", "modality",
+        "organism", "tissue", "preparation", "instrument", "acquired", "released",
+        "licence", "citation", "doi", "data_doi", "accession", "description",
+        "route", "display_window", "gaps",
+    }
+)  # fmt: skip
+"""The one vocabulary of all sources."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement: ``field`` is ``value`` (in ``unit``), as ``source`` says.
+
+    ``locator`` is where it was read: a tag path, a JSON key or a URL. ``voxel_size``
+    and ``origin`` are claimed per axis, as ``voxel_size_z`` and so on, because sources
+    often know x and y but not z.
+    """
+
+    field: str
+    value: Value
+    source: Source
+    locator: str = ""
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        name = self.field.removesuffix("_z").removesuffix("_y").removesuffix("_x")
+        if name not in FIELDS:
+            raise OptionError(
+                got=f"a claim about {self.field!r}",
+                expected="a field of the vocabulary",
+                hint=suggest(name, FIELDS),
+            )
+
+
+@dataclass(frozen=True)
+class Record:
+    """All claims about one image.
+
+    >>> record = Record((Claim("voxel_size_z", 50.0, "file", "SBFSEM", "nm"),
+    ...                  Claim("voxel_size_z", 80.0, "catalog", unit="nm")))
+    >>> record.value("voxel_size_z"), len(record.conflicts())
+    (50.0, 1)
+    """
+
+    claims: tuple[Claim, ...] = ()
+
+    def about(self, field: str) -> tuple[Claim, ...]:
+        """Claims about ``field``, the most trusted first."""
+        found = (c for c in self.claims if c.field == field)
+        return tuple(sorted(found, key=lambda c: TRUST.index(c.source)))
+
+    def winner(self, field: str) -> Claim | None:
+        """The most trusted claim about ``field``, if there is one."""
+        return next(iter(self.about(field)), None)
+
+    def value(self, field: str) -> Value | None:
+        """The most trusted value of ``field``; None if nothing is known."""
+        claim = self.winner(field)
+        return claim.value if claim else None
+
+    def conflicts(self) -> tuple[Claim, ...]:
+        """Claims that lost to a different value."""
+        return tuple(c for c in self.claims if c.value != self.value(c.field))
+
+    def with_claims(self, claims: Iterable[Claim]) -> Record:
+        """The record with further claims."""
+        return Record(self.claims + tuple(claims))
+
+
+def declared(values: Mapping[str, Value]) -> tuple[Claim, ...]:
+    """Turn the fields of a catalog entry's metadata into claims.
+
+    Keys outside the vocabulary are the catalog's own business and are left out.
+    """
+    return tuple(
+        Claim(name, value, "catalog", "metadata")
+        for name, value in values.items()
+        if name in FIELDS and isinstance(value, str | int | float)
+    )

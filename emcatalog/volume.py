@@ -1,0 +1,150 @@
+"""The contract of a plugin: Volume, the levels of a Pyramid, and the memory limit.
+
+A plugin turns a URL into a `Pyramid` of volumes. A `Volume` has six obligations, each
+one a test in `emcatalog.testing`:
+
+1. opening reads metadata only;
+2. `read` returns exactly the region's shape and dtype, C order, axes z, y, x;
+3. reads agree with each other and with the whole;
+4. `read` may be called from many threads at once;
+5. it survives pickling into another process and reads the same there;
+6. a read that cannot be served raises: bytes that did not come are never zeros. What
+   the format itself says is absent is the fill value, and `stored` tells where.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from emcatalog.errors import LevelError, MemoryLimitError, OptionError
+from emcatalog.geometry import Grid, Region, Triple
+from emcatalog.record import Record
+
+MEMORY_VARIABLE = "EMCATALOG_MEMORY_LIMIT"
+
+
+@runtime_checkable
+class Volume(Protocol):
+    """One resolution level of one image, read by region.
+
+    Reading is stateless: a volume holds only what is needed to find its bytes.
+    """
+
+    @property
+    def grid(self) -> Grid:
+        """Shape, voxel size and origin."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Voxel type, in native byte order."""
+
+    @property
+    def chunks(self) -> Triple:
+        """What is stored as one piece along z, y, x: a chunk, a strip, a page."""
+
+    def read(self, region: Region) -> NDArray[np.generic]:
+        """Voxels of ``region``: exactly its shape and dtype, C order, z, y, x."""
+
+    def read_many(self, regions: Sequence[Region]) -> Iterator[NDArray[np.generic]]:
+        """Voxels of each region in turn, with the requests of several in flight."""
+
+    def stored(self, region: Region) -> NDArray[np.bool_]:
+        """Which voxels of ``region`` the source really holds (the rest is fill)."""
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """The levels of one image, finest first, and what is known of it."""
+
+    levels: tuple[Volume, ...]
+    record: Record
+
+    def level(self, index: int) -> Volume:
+        """The level ``index`` (0 is the finest; negative counts from the coarsest).
+
+        Raises LevelError if the pyramid has no such level.
+        """
+        count = len(self.levels)
+        if not -count <= index < count:
+            raise LevelError(
+                got=f"level {index}",
+                expected=f"0 to {count - 1}" if count > 1 else "0, the only level",
+                hint="voxel_nm=SIZE picks the level by voxel size in nanometres",
+            )
+        return self.levels[index]
+
+    def nearest(self, voxel_nm: float) -> int:
+        """Index of the level whose voxels are nearest in size to ``voxel_nm``.
+
+        Sizes are compared as ratios of the geometric mean over z, y and x; of two
+        equally near levels the finer wins. Raises OptionError unless it is positive.
+        """
+        if not (math.isfinite(voxel_nm) and voxel_nm > 0):
+            raise OptionError(
+                got=f"voxel_nm={voxel_nm}", expected="a positive size in nanometres"
+            )
+        sizes = [math.prod(v.grid.voxel_size) ** (1 / 3) for v in self.levels]
+        return min(range(len(sizes)), key=lambda i: abs(math.log(sizes[i] / voxel_nm)))
+
+
+def memory_limit() -> int:
+    """Bytes that one request may take: EMCATALOG_MEMORY_LIMIT or half of what is free.
+
+    The variable is a number of bytes or a size such as ``4GiB``. Raises OptionError
+    if it is neither.
+    """
+    text = os.environ.get(MEMORY_VARIABLE, "")
+    return parse_bytes(text) if text else psutil.virtual_memory().available // 2
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as ``512``, ``64MB`` or ``4 GiB``.
+
+    >>> parse_bytes("4 GiB")
+    4294967296
+    """
+    units = {"": 1, "B": 1}
+    for power, letter in enumerate("KMGT", start=1):
+        units |= {f"{letter}B": 1000**power, f"{letter}IB": 1024**power}
+    digits = text.strip().rstrip("KMGTIBkmgtib ")
+    unit = text.strip()[len(digits) :].strip().upper()
+    try:
+        return int(float(digits) * units[unit])
+    except (ValueError, KeyError, OverflowError):
+        raise OptionError(
+            got=f"the size {text!r}", expected="bytes, or a size such as 4GiB"
+        ) from None
+
+
+def ensure_fits(
+    shape: Sequence[int], dtype: np.dtype[np.generic], limit: int | None = None
+) -> None:
+    """Raise MemoryLimitError before an array larger than the limit is allocated."""
+    allowed = memory_limit() if limit is None else limit
+    wanted = math.prod(shape) * dtype.itemsize
+    if wanted > allowed:
+        shown = " x ".join(map(str, shape))
+        raise MemoryLimitError(
+            got=f"a request for {shown} voxels of {dtype}, {_human(wanted)}",
+            expected=f"at most {_human(allowed)} at once",
+            hint="take a smaller box with .sel or .isel, a coarser level, or compute "
+            f"in pieces with .to_dask(); {MEMORY_VARIABLE} raises the limit",
+        )
+
+
+def _human(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            break
+        size /= 1024
+    else:
+        unit = "PiB"
+    return f"{size:.4g} {unit}"
