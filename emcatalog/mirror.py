@@ -12,10 +12,16 @@ the file name after ``@``, with every character escaped that a file system may r
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from emcatalog.errors import OptionError
+
+MIRROR_VARIABLE = "EMCATALOG_MIRROR"
 
 
 def mirror_path(url: str) -> PurePosixPath:
@@ -54,3 +60,89 @@ def mirror_path(url: str) -> PurePosixPath:
         query = quote(unquote(parts.query), safe="=&,._-")
         path = path.with_name(f"{path.name}@{query}")
     return path
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """Where to look for a URL before its own server is asked.
+
+    ``rules`` replace URL prefixes (the longest that fits wins), ``roots`` are mirror
+    directories. A file that no mirror holds is asked from its server.
+
+    >>> Mirrors(rules=(("s3://b/", "http://localhost:9000/b/"),)).resolve("s3://b/k")
+    'http://localhost:9000/b/k'
+    """
+
+    roots: tuple[str, ...] = ()
+    rules: tuple[tuple[str, str], ...] = ()
+
+    def resolve(self, url: str) -> str:
+        """Return the URL or local path where the bytes of ``url`` lie."""
+        fitting = [rule for rule in self.rules if url.startswith(rule[0])]
+        if fitting:
+            prefix, replacement = max(fitting, key=lambda rule: len(rule[0]))
+            return replacement + url.removeprefix(prefix)
+        if "://" not in url or url.startswith("file://"):
+            return url
+        for root in self.roots:
+            path = Path(root) / mirror_path(url)
+            if path.exists():
+                return str(path)
+        return url
+
+
+_chosen: Mirrors | None = None
+
+
+def current_mirrors() -> Mirrors:
+    """The mirrors set by `use_mirror`, else those of EMCATALOG_MIRROR, else none.
+
+    The variable names one directory, or several separated as in PATH. Raises
+    OptionError for a directory that does not exist.
+    """
+    if _chosen is not None:
+        return _chosen
+    text = os.environ.get(MIRROR_VARIABLE, "")
+    return _of_directories(part for part in text.split(os.pathsep) if part)
+
+
+@contextlib.contextmanager
+def _restoring(before: Mirrors | None) -> Iterator[None]:
+    global _chosen
+    try:
+        yield
+    finally:
+        _chosen = before
+
+
+def use_mirror(
+    *directories: str | os.PathLike[str], rules: Mapping[str, str] | None = None
+) -> contextlib.AbstractContextManager[None]:
+    """Read from mirrors from now on, or within a ``with`` block.
+
+    The setting is of the process and wins over EMCATALOG_MIRROR. It is looked at when
+    a volume is opened: a volume keeps the mirrors it was opened with, also in another
+    process. Without arguments no mirror is used. Raises OptionError for a directory
+    that does not exist.
+
+    >>> with use_mirror(rules={"https://a.org/": "http://localhost:8000/"}):
+    ...     current_mirrors().resolve("https://a.org/x")
+    'http://localhost:8000/x'
+    """
+    global _chosen
+    roots = _of_directories(os.fspath(d) for d in directories).roots
+    before, _chosen = _chosen, Mirrors(roots, tuple((rules or {}).items()))
+    return _restoring(before)
+
+
+def _of_directories(names: Iterable[str]) -> Mirrors:
+    roots = tuple(os.path.abspath(os.path.expanduser(name)) for name in names)
+    for root in roots:
+        if not os.path.isdir(root):
+            raise OptionError(
+                got=f"the mirror {root}, which is not a directory",
+                expected="a directory laid out by scheme, host and path",
+                hint=f"emcatalog sample DIR writes one; unset {MIRROR_VARIABLE} to "
+                "read from the public servers",
+            )
+    return Mirrors(roots)

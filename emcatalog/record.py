@@ -7,11 +7,12 @@ of one volume often disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from emcatalog.errors import OptionError, suggest
+from emcatalog.errors import FormatError, OptionError, suggest
 
 Value = str | int | float | tuple[str | int | float, ...]
 Source = Literal["file", "server", "catalog", "default"]
@@ -90,6 +91,56 @@ class Record:
     def with_claims(self, claims: Iterable[Claim]) -> Record:
         """The record with further claims."""
         return Record(self.claims + tuple(claims))
+
+
+def declared_voxel_size(
+    sizes: Sequence[float | None] | float | None,
+) -> tuple[Claim, ...]:
+    """Claims of a catalog author about the voxel size: z, y, x in nanometres.
+
+    One number stands for all three axes; None leaves an axis to the file. Raises
+    OptionError for anything else.
+
+    >>> [c.field for c in declared_voxel_size([50, None, None])]
+    ['voxel_size_z']
+    """
+    if sizes is None:
+        return ()
+    triple = [sizes] * 3 if isinstance(sizes, int | float) else list(sizes)
+    if len(triple) != 3 or not all(s is None or _is_length(s) for s in triple):
+        raise OptionError(
+            got=f"voxel_size_nm={sizes!r}",
+            expected="[z, y, x] in nanometres, each a positive number or null",
+            hint="for instance voxel_size_nm=[50, 8, 8]",
+        )
+    return tuple(
+        Claim(f"voxel_size_{axis}", float(size), "catalog", "voxel_size_nm", "nm")
+        for axis, size in zip("zyx", triple, strict=True)
+        if size is not None
+    )
+
+
+def voxel_size(record: Record) -> tuple[float, float, float]:
+    """The most trusted voxel size along z, y and x, in nanometres.
+
+    Raises FormatError that names the axes of which nothing is known.
+    """
+    found = [record.value(f"voxel_size_{axis}") for axis in "zyx"]
+    missing = [a for a, v in zip("zyx", found, strict=True) if not _is_length(v)]
+    if missing:
+        raise FormatError(
+            got=f"no voxel size along {', '.join(missing)} in the source",
+            expected="a length in nanometres for z, y and x",
+            hint="declare it with voxel_size_nm=[z, y, x]; what the file does say "
+            "goes before what is declared",
+        )
+    z, y, x = (float(v) for v in found if isinstance(v, int | float))
+    return z, y, x
+
+
+def _is_length(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < float(value) < math.inf  # type: ignore[arg-type]  # a number
 
 
 def declared(values: Mapping[str, Value]) -> tuple[Claim, ...]:

@@ -1,0 +1,292 @@
+"""Engine two: a stack of 2-D pages found at byte ranges or URLs (DM3, TIFF, IDR).
+
+A driver makes the page table: for each z a `Page` with the places of its segments (all
+rows in one piece, strips, tiles, or a whole encoded picture), and one `Layout` that
+they share. Reading a box touches only the rows or segments that it needs; neighbouring
+ranges become one request, and requests are under way in parallel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emcatalog.errors import CorruptError, EmcatalogError, FormatError
+from emcatalog.geometry import Grid, Region, Triple
+from emcatalog.transport import Transport
+from emcatalog.volume import ensure_fits
+
+GAP = 1 << 14
+"""Bytes between two ranges that are cheaper to read than to ask for separately."""
+
+REQUEST = 2 << 20
+"""Bytes that one request should not exceed; larger reads run in parallel pieces."""
+
+
+class Codec(Protocol):
+    """How an encoded segment becomes voxels. Must be a frozen, picklable value."""
+
+    def decode(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
+        """Voxels of one segment, of ``shape`` (rows, columns, samples).
+
+        A segment at the lower edge may have fewer rows. Any exception is reported as a
+        CorruptError that names the page.
+        """
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all pages of a stack share.
+
+    ``shape`` is rows, columns of a page; ``segment`` rows, columns of a strip or tile
+    (a page has ceil(rows / segment rows) * ceil(columns / segment columns) of them, in
+    row-major order, edge tiles padded to the full segment, the last strip not).
+    ``dtype`` is the stored type with its byte order. A pixel has ``samples`` values
+    side by side, of which ``sample`` is read. Without ``codec`` segments are plain
+    rows, and any rows can be read alone.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[np.generic]
+    segment: tuple[int, int]
+    codec: Codec | None = None
+    samples: int = 1
+    sample: int = 0
+
+    @property
+    def segments(self) -> tuple[int, int]:
+        """How many segments lie along y and x."""
+        rows, columns = self.shape
+        return -(-rows // self.segment[0]), -(-columns // self.segment[1])
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one uncompressed row of a segment."""
+        return self.segment[1] * self.samples * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where one page lies: ``offsets`` and ``counts`` (bytes) of its segments.
+
+    A count of -1 is a whole file. A count of 0 is a segment that the format says is
+    absent: it reads as zeros and is not `stored`.
+    """
+
+    url: str
+    offsets: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PagedVolume:
+    """A `emcatalog.volume.Volume` whose z sections are pages.
+
+    ``pages[z]`` is None where a section is missing by agreement: its voxels read as
+    zeros and are not `stored`.
+    """
+
+    grid: Grid
+    layout: Layout
+    pages: tuple[Page | None, ...]
+    transport: Transport = field(repr=False)
+
+    def __post_init__(self) -> None:
+        expected = (len(self.pages), *self.layout.shape)
+        if self.grid.shape != expected:
+            raise FormatError(
+                got=f"a page table of {expected} voxels (z, y, x)",
+                expected=f"{self.grid.shape} as in the header",
+            )
+        count = self.layout.segments[0] * self.layout.segments[1]
+        for z, page in enumerate(self.pages):
+            if page and not len(page.offsets) == len(page.counts) == count:
+                raise FormatError(
+                    entry=page.url,
+                    got=f"{len(page.offsets)} segments on page {z}",
+                    expected=f"{count}",
+                    hint="the file's page table is damaged",
+                )
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Voxel type, in native byte order."""
+        return self.layout.dtype.newbyteorder("=")
+
+    @property
+    def chunks(self) -> Triple:
+        """One page by the rows and columns of a segment."""
+        rows, columns = self.layout.shape
+        return (
+            1,
+            min(self.layout.segment[0], rows),
+            min(self.layout.segment[1], columns),
+        )
+
+    def read(self, region: Region) -> NDArray[np.generic]:
+        """Voxels of ``region``; only the rows or segments that it touches are read."""
+        ensure_fits(region.shape, self.dtype)
+        out = np.zeros(region.shape, self.dtype)
+        requests = merged(self._pieces(region))
+        for _ in self.transport.map(lambda r: self._serve(r, region, out), requests):
+            pass
+        return out
+
+    def read_many(self, regions: Sequence[Region]) -> Iterator[NDArray[np.generic]]:
+        """Voxels of each region in turn."""
+        return (self.read(region) for region in regions)
+
+    def stored(self, region: Region) -> NDArray[np.bool_]:
+        """False on missing pages and absent segments, else True."""
+        out = np.zeros(region.shape, np.bool_)
+        for piece in self._pieces(region):
+            out[_target(piece.box, region)] = True
+        return out
+
+    def _pieces(self, region: Region) -> Iterator[Piece]:
+        """The byte ranges that hold ``region``, with the voxels that each carries."""
+        height, width = self.layout.segment
+        across = self.layout.segments[1]
+        for tile in region.tiles((1, height, width)):
+            z, y, x = tile.start
+            page = self.pages[z]
+            number = (y // height) * across + x // width
+            if page is None or page.counts[number] == 0:
+                continue
+            offset, count = page.offsets[number], page.counts[number]
+            if self.layout.codec is not None:
+                yield Piece(page.url, offset, count, tile)
+            else:
+                yield from self._rows(page.url, offset, tile)
+
+    def _rows(self, url: str, offset: int, tile: Region) -> Iterator[Piece]:
+        """Cut the rows of an uncompressed segment into requests of bounded size."""
+        height, row_bytes = self.layout.segment[0], self.layout.row_bytes
+        step = max(1, REQUEST // row_bytes)
+        (z, first, left), (end, last, right) = tile.start, tile.stop
+        for top in range(first, last, step):
+            bottom = min(top + step, last)
+            start = offset + (top % height) * row_bytes
+            box = Region((z, top, left), (end, bottom, right))
+            yield Piece(url, start, (bottom - top) * row_bytes, box)
+
+    def _serve(
+        self, request: Request, region: Region, out: NDArray[np.generic]
+    ) -> None:
+        """Fetch one request and put its pieces in their places."""
+        if request.length < 0:
+            data = self.transport.read(request.url, limit=self._page_limit())
+        else:
+            data = self.transport.read_range(request.url, request.start, request.length)
+        for piece in request.pieces:
+            skip = piece.start - request.start
+            part = data if piece.length < 0 else data[skip : skip + piece.length]
+            out[_target(piece.box, region)] = self._voxels(part, piece)
+
+    def _voxels(self, data: bytes, piece: Piece) -> NDArray[np.generic]:
+        """Decode one piece and cut out its box."""
+        layout, box = self.layout, piece.box
+        left = box.start[2] % layout.segment[1]
+        columns = slice(left, left + box.shape[2])
+        if layout.codec is None:
+            shape = box.shape[1], layout.segment[1], layout.samples
+            rows = np.frombuffer(data, layout.dtype).reshape(shape)
+            return rows[:, columns, layout.sample]
+        top = box.start[1] % layout.segment[0]
+        decoded = self._decode(layout.codec, data, piece)
+        return decoded[top : top + box.shape[1], columns, layout.sample]
+
+    def _decode(self, codec: Codec, data: bytes, piece: Piece) -> NDArray[np.generic]:
+        layout = self.layout
+        height = layout.segment[0]
+        if layout.segments[1] == 1:  # the last strip ends with the page
+            height = min(
+                height, layout.shape[0] - piece.box.start[1] // height * height
+            )
+        shape = height, layout.segment[1], layout.samples
+        try:
+            decoded = codec.decode(data, shape)
+        except EmcatalogError as error:
+            raise error.about(f"{piece.url}, section {piece.box.start[0]}")
+        except Exception as error:  # codecs raise whatever their libraries do
+            raise _corrupt(piece, f"bytes that do not decode ({error})") from error
+        if decoded.shape[:2] != shape[:2] or decoded.ndim != 3:
+            raise _corrupt(piece, f"a picture of {decoded.shape[:2]}", f"{shape[:2]}")
+        if decoded.dtype.newbyteorder("=") != self.dtype:
+            raise _corrupt(piece, f"voxels of {decoded.dtype}", f"{self.dtype}")
+        return decoded
+
+    def _page_limit(self) -> int:
+        # an encoded picture is never much larger than its pixels
+        rows, columns = self.layout.shape
+        return rows * columns * self.layout.samples * self.dtype.itemsize * 2 + (
+            1 << 20
+        )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A byte range that carries the voxels of ``box``; length -1 is a whole file."""
+
+    url: str
+    start: int
+    length: int
+    box: Region
+
+    @property
+    def stop(self) -> int:
+        """One past the last byte."""
+        return self.start + self.length
+
+
+@dataclass(frozen=True)
+class Request:
+    """One byte range to fetch, and the pieces that lie in it."""
+
+    url: str
+    start: int
+    length: int
+    pieces: tuple[Piece, ...]
+
+
+def merged(pieces: Iterable[Piece]) -> list[Request]:
+    """Join ranges of one file that touch or nearly touch into one request each."""
+    ordered = sorted(pieces, key=lambda p: (p.url, p.start))
+    groups: list[list[Piece]] = []
+    for piece in ordered:
+        if groups and _joins(groups[-1], piece):
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return [_request(group) for group in groups]
+
+
+def _joins(group: list[Piece], piece: Piece) -> bool:
+    last = group[-1]
+    if piece.url != last.url or piece.length < 0 or last.length < 0:
+        return False
+    near = 0 <= piece.start - last.stop <= GAP
+    return near and piece.stop - group[0].start <= REQUEST
+
+
+def _request(group: list[Piece]) -> Request:
+    first, last = group[0], group[-1]
+    length = -1 if first.length < 0 else last.stop - first.start
+    return Request(first.url, first.start, length, tuple(group))
+
+
+def _target(box: Region, region: Region) -> tuple[slice, slice, slice]:
+    return box.relative_to(region.start).slices
+
+
+def _corrupt(piece: Piece, got: str, expected: str = "whole voxels") -> CorruptError:
+    return CorruptError(
+        entry=f"{piece.url}, section {piece.box.start[0]}",
+        got=got,
+        expected=expected,
+        hint="fetch the file again; if it stays so, it is damaged at its source",
+    )

@@ -1,0 +1,179 @@
+"""Bytes from anywhere by range: retries, politeness, length checks, mirrors.
+
+`Transport` is what drivers are given. It holds options and no connection, so it may be
+used from many threads and pickled; connections are opened when they are needed, in the
+process that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from emcatalog.errors import (
+    ContentError,
+    TransportError,
+    TruncatedError,
+    UnreachableError,
+)
+from emcatalog.mirror import Mirrors, current_mirrors
+from emcatalog.transport.reader import RangeReader
+from emcatalog.transport.systems import BusyError, Origin, system_of
+
+__all__ = ["RangeReader", "Transport"]
+
+METADATA_LIMIT = 64 * 2**20
+LONGEST_PAUSE = 30.0
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How bytes are had: options of the file system, mirrors, manners.
+
+    ``storage_options`` are those of fsspec for the protocol of the URL; S3 and GCS are
+    read anonymously unless they say otherwise. At most ``connections`` requests to one
+    host are under way at a time. A request that fails for a passing reason is tried
+    ``attempts`` times. ``session_url`` is visited first, once for each process and
+    host, by servers that hand out a session cookie there.
+    """
+
+    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    mirrors: Mirrors = field(default_factory=current_mirrors)
+    connections: int = 4
+    attempts: int = 4
+    session_url: str = ""
+
+    def resolve(self, url: str) -> str:
+        """The URL or local path that is really read for ``url``, after mirrors."""
+        return self.mirrors.resolve(url)
+
+    def origin(self, url: str) -> Origin:
+        """Where ``url`` is read from, with the options that apply there."""
+        place = self.resolve(url)
+        # options are for the server that the URL names, not for the mirror's disk
+        local = "://" not in place
+        options = {} if local and "://" in url else dict(self.storage_options)
+        return Origin(place, options, "" if local else self.session_url)
+
+    def read(self, url: str, *, limit: int = METADATA_LIMIT, kind: str = "") -> bytes:
+        """The whole file. ``kind`` is a content type that HTTP must not contradict.
+
+        Raises TransportError (its subclass says what failed), ContentError for HTML
+        where ``kind`` says otherwise, and for a file larger than ``limit`` bytes.
+        """
+        data = self._request(url, lambda o: system_of(o).whole(o, limit, kind))
+        if len(data) > limit:
+            raise ContentError(
+                entry=url,
+                got=f"more than {limit} bytes",
+                expected="a small file",
+                hint="check that the URL names the right file",
+            )
+        return data
+
+    def read_range(self, url: str, start: int, length: int) -> bytes:
+        """Exactly ``length`` bytes from ``start`` on.
+
+        Raises TruncatedError if the file ends before, RangeError if the server
+        ignores ranges, or another TransportError.
+        """
+        data = self.read_upto(url, start, length)
+        if len(data) != length:
+            raise TruncatedError(
+                entry=url,
+                got=f"{len(data)} bytes at byte {start}",
+                expected=f"{length}",
+                hint="the file is shorter than its header says: fetch it again, or "
+                "ask its keeper",
+            )
+        return data
+
+    def read_upto(self, url: str, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``start``; fewer where the file ends."""
+        return self._request(url, lambda o: system_of(o).span(o, start, length))
+
+    def reader(self, url: str, block: int = 1 << 16) -> RangeReader:
+        """Random access to a header, fetched in blocks that are kept."""
+        return RangeReader(lambda a, n: self.read_upto(url, a, n), url, block)
+
+    def size(self, url: str) -> int:
+        """Length of the file in bytes, asked without reading it."""
+        return self._request(url, lambda o: system_of(o).size(o))
+
+    def exists(self, url: str) -> bool:
+        """Whether there is a file at ``url``."""
+        try:
+            self.size(url)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def names(self, url: str) -> tuple[str, ...]:
+        """Names of what lies in the folder ``url``, sorted; folders end in a slash."""
+        return self._request(url, lambda o: tuple(sorted(system_of(o).names(o))))
+
+    def map(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+        """Do ``work`` on each item, several at a time; results come in order.
+
+        The first failure cancels what has not begun and is raised.
+        """
+        futures = [_pool().submit(work, item) for item in items]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _request(self, url: str, ask: Callable[[Origin], T]) -> T:
+        origin = self.origin(url)
+        place = urlsplit(origin.url)
+        gate = _gate(f"{place.scheme}://{place.netloc}", self.connections)
+        for attempt in range(1, self.attempts + 1):
+            try:
+                with gate:
+                    return ask(origin)
+            except (UnreachableError, TruncatedError) as error:
+                if attempt == self.attempts:
+                    raise error.about(url)
+                time.sleep(_pause(attempt, error))
+            except TransportError as error:
+                raise error.about(url)
+        raise UnreachableError(entry=url, got="no attempt", expected="attempts >= 1")
+
+
+def _pause(attempt: int, error: Exception) -> float:
+    if isinstance(error, BusyError) and error.retry_after:
+        return float(min(error.retry_after, LONGEST_PAUSE))
+    # full jitter keeps many readers from knocking at the same moment
+    return random.uniform(0.5, 1.0) * 0.1 * 4.0 ** (attempt - 1)  # noqa: S311
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_gates: dict[tuple[int, str, int], threading.BoundedSemaphore] = {}
+_lock = threading.Lock()
+
+
+def _pool() -> ThreadPoolExecutor:
+    # keyed by process: the threads of a pool do not survive a fork
+    with _lock:
+        if os.getpid() not in _pools:
+            _pools[os.getpid()] = ThreadPoolExecutor(16, "emcatalog")
+        return _pools[os.getpid()]
+
+
+def _gate(host: str, connections: int) -> threading.BoundedSemaphore:
+    key = os.getpid(), host, connections
+    with _lock:
+        if key not in _gates:
+            _gates[key] = threading.BoundedSemaphore(connections)
+        return _gates[key]

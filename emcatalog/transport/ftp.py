@@ -1,0 +1,130 @@
+"""FTP with true partial reads (``REST``), one control connection for each thread.
+
+fsspec's FTP file system lists the parent folder before each file is opened, which is
+slow on folders of many thousand slices; the standard library's client does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ftplib
+import os
+import threading
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from emcatalog.errors import ContentError, TransportError
+from emcatalog.transport.systems import BusyError, Origin, translate, unreachable
+
+PIECE = 1 << 16
+
+
+class Ftp:
+    """One FTP server; anonymous unless the options carry username and password."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._options = origin.options
+        self._threads = threading.local()
+
+    def span(self, origin: Origin, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``start``."""
+        with self._connection(origin) as ftp:
+            data = ftp.transfercmd(f"RETR {_path(origin)}", rest=start or None)
+            parts, missing = [], length
+            with data:
+                while missing and (part := data.recv(min(PIECE, missing))):
+                    parts.append(part)
+                    missing -= len(part)
+            self._finish(ftp, stopped_early=not missing)
+        return b"".join(parts)
+
+    def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
+        """The whole file, if it is not larger than ``limit``."""
+        size = self.size(origin)
+        if size > limit:
+            raise ContentError(got=f"a file of {size} bytes", expected=f"<= {limit}")
+        return self.span(origin, 0, size)
+
+    def size(self, origin: Origin) -> int:
+        """Length in bytes."""
+        with self._connection(origin) as ftp:
+            return int(ftp.size(_path(origin)) or 0)
+
+    def names(self, origin: Origin) -> list[str]:
+        """What lies in the folder; folders are told apart where the server says so."""
+        with self._connection(origin) as ftp:
+            try:
+                rows = list(ftp.mlsd(_path(origin), ["type"]))
+            except ftplib.error_perm as error:
+                if not str(error).startswith("50"):  # 500, 502: no MLSD here
+                    raise
+                rows = [(n.rsplit("/", 1)[-1], {}) for n in ftp.nlst(_path(origin))]
+        folders = ("dir", "cdir", "pdir")
+        return [
+            name + "/" * (facts.get("type") == "dir")
+            for name, facts in rows
+            if facts.get("type") not in folders[1:]
+        ]
+
+    @contextlib.contextmanager
+    def _connection(self, origin: Origin) -> Iterator[ftplib.FTP]:
+        """The thread's connection; it is closed after a failure, so never half-used."""
+        try:
+            ftp = self._connect(origin)
+            yield ftp
+        except (OSError, EOFError, ftplib.Error) as error:
+            self._drop()
+            if isinstance(error, TransportError):
+                raise
+            raise _translate(error, origin) from error
+
+    def _connect(self, origin: Origin) -> ftplib.FTP:
+        kept = getattr(self._threads, "ftp", None)
+        if kept is not None:
+            return kept  # type: ignore[no-any-return]  # a thread-local attribute
+        place = urlsplit(origin.url)
+        ftp = ftplib.FTP(timeout=60)  # noqa: S321 - public archives speak FTP
+        ftp.connect(place.hostname or "", place.port or ftplib.FTP_PORT)
+        user = str(self._options.get("username", "") or place.username or "anonymous")
+        word = str(self._options.get("password", "") or place.password or "anonymous@")
+        ftp.login(user, word)
+        ftp.voidcmd("TYPE I")
+        self._threads.ftp = ftp
+        return ftp
+
+    @staticmethod
+    def _finish(ftp: ftplib.FTP, *, stopped_early: bool) -> None:
+        """Take the server's word on the transfer: 426 is right only if we stopped."""
+        try:
+            ftp.voidresp()
+        except ftplib.error_temp:
+            if not stopped_early:
+                raise
+
+    def _drop(self) -> None:
+        ftp, self._threads.ftp = getattr(self._threads, "ftp", None), None
+        if ftp is not None:
+            with contextlib.suppress(OSError, EOFError):
+                ftp.close()
+
+
+def _path(origin: Origin) -> str:
+    path = unquote(urlsplit(origin.url).path) or "/"
+    if "\r" in path or "\n" in path:
+        raise TransportError(got=f"the path {path!r}", expected="no line breaks")
+    return os.path.normpath(path) if path != "/" else path
+
+
+def _translate(error: Exception, origin: Origin) -> TransportError:
+    code = str(error)[:3]
+    if code == "550":
+        return translate(FileNotFoundError(), origin)
+    if code in ("530", "532", "553"):
+        return translate(PermissionError(str(error)), origin)
+    if isinstance(error, ftplib.error_temp):
+        return BusyError(
+            got=f"{error} from {origin.url}",
+            expected="a transfer",
+            hint="the server has too many visitors: try again later",
+        )
+    return unreachable(origin, f"{type(error).__name__}: {error}")
