@@ -1,0 +1,133 @@
+"""TensorStore itself: opening once in each process, forks, and its errors as ours."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorstore
+
+from emcatalog.errors import (
+    AccessDeniedError,
+    CorruptError,
+    EmcatalogError,
+    ForkError,
+    MemoryLimitError,
+    NotFoundError,
+    RangeError,
+    UnreachableError,
+)
+
+CONTEXT = {
+    # indices of shards and recent chunks; without it each chunk costs three requests
+    "cache_pool": {"total_bytes_limit": 128 * 2**20},
+    "http_request_concurrency": {"limit": 32},
+    "s3_request_concurrency": {"limit": 32},
+    "http_request_retries": {
+        "max_retries": 4,
+        "initial_delay": "100ms",
+        "max_delay": "5s",
+    },
+    "s3_request_retries": {
+        "max_retries": 4,
+        "initial_delay": "100ms",
+        "max_delay": "5s",
+    },
+}
+
+_state = {"used": False, "forked": False}
+
+
+def _after_fork() -> None:
+    _state["forked"] = _state["used"]
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def context() -> Any:
+    """The TensorStore context of this process.
+
+    Raises ForkError in a forked child of a process that has read through TensorStore:
+    its threads are gone there, and any use would abort the child.
+    """
+    if _state["forked"]:
+        raise ForkError(
+            got="a read in a forked child of a process that has already read",
+            expected="a process that was started afresh",
+            hint="multiprocessing.set_start_method('forkserver') or 'spawn'; for a "
+            "PyTorch DataLoader multiprocessing_context='forkserver'",
+        )
+    _state["used"] = True
+    return _context(os.getpid())
+
+
+@functools.lru_cache(maxsize=1)
+def _context(pid: int) -> Any:
+    return tensorstore.Context(CONTEXT)
+
+
+def open_store(spec: str) -> Any:
+    """Open a TensorStore spec (JSON text), once in each process."""
+    return _open(spec, os.getpid(), context())
+
+
+@functools.lru_cache(maxsize=512)
+def _open(spec: str, pid: int, shared: Any) -> Any:
+    return tensorstore.open(json.loads(spec), context=shared, open=True).result()
+
+
+PATTERNS: tuple[tuple[str, type[EmcatalogError], str, str], ...] = (
+    (
+        "was ignored by server",
+        RangeError,
+        "a server that answers byte ranges",
+        "this server ignores ranges: copy the volume, or use a mirror",
+    ),
+    (
+        "PERMISSION_DENIED|HTTP code 40[13]",
+        AccessDeniedError,
+        "a public volume",
+        "the server refuses anonymous readers; pass credentials in storage_options",
+    ),
+    (
+        "retry attempts failed|UNAVAILABLE|CURL error",
+        UnreachableError,
+        "an answer",
+        "`emcatalog doctor` checks each host; a mirror needs no network "
+        "(EMCATALOG_MIRROR)",
+    ),
+    ("RESOURCE_EXHAUSTED", MemoryLimitError, "a smaller request", "read a smaller box"),
+    ("NOT_FOUND", NotFoundError, "a stored volume", "check the URL"),
+)
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn what TensorStore raises into errors of ours that name ``url``."""
+    try:
+        yield
+    except EmcatalogError as error:
+        raise error.about(url)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise translate(error).about(url) from error
+
+
+def translate(error: Exception) -> EmcatalogError:
+    """The error of ours that says what one of TensorStore's means."""
+    text = re.sub(
+        r" \[(source locations|tensorstore_spec)=.*", "", str(error), flags=re.S
+    )
+    for pattern, kind, expected, hint in PATTERNS:
+        if re.search(pattern, text):
+            return kind(got=text, expected=expected, hint=hint)
+    return CorruptError(
+        got=text,
+        expected="bytes that decode",
+        hint="fetch the chunk again; if it stays so, it is damaged at its source",
+    )
