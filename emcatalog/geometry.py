@@ -73,11 +73,17 @@ class Region:
     def tiles(self, shape: Sequence[int]) -> Iterator[Region]:
         """Cut into tiles of the lattice of ``shape`` that starts at voxel 0.
 
-        The tiles partition the region: no voxel is left out or met twice.
+        The tiles partition the region: no voxel is left out or met twice. Raises
+        GeometryError for a tile without voxels.
 
         >>> [t.slices[0] for t in Region((3, 0, 0), (9, 1, 1)).tiles((4, 1, 1))]
         [slice(3, 4, None), slice(4, 8, None), slice(8, 9, None)]
         """
+        if any(n < 1 for n in shape):
+            raise GeometryError(
+                got=f"tiles of {tuple(shape)} voxels (z, y, x)",
+                expected="at least one voxel on each axis",
+            )
         first = [a // n for a, n in zip(self.start, shape, strict=True)]
         last = [-(-b // n) for b, n in zip(self.stop, shape, strict=True)]
         counts = [max(0, b - a) for a, b in zip(first, last, strict=True)]
@@ -162,7 +168,14 @@ class Grid:
 
         Boxes that share a face share no voxel, so tiles partition the volume. What
         lies outside the volume is cut away; the region is empty if nothing is left.
+        Raises GeometryError for a bound that is not a number.
         """
+        if any(map(math.isnan, (*low, *high))):
+            raise GeometryError(
+                got=f"a box from {low} to {high} nm (z, y, x)",
+                expected="bounds that are numbers",
+                hint="an infinite bound leaves an end open",
+            )
         bounds = [
             np.searchsorted(self.centres(axis), np.round([a, b], DIGITS))
             for axis, (a, b) in enumerate(zip(low, high, strict=True))
