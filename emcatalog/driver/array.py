@@ -1,0 +1,233 @@
+"""Volume + Record -> a labelled, lazy DataArray in nanometres."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from emcatalog.errors import EmcatalogError
+from emcatalog.geometry import AXES, Region
+from emcatalog.index import voxel_coords
+from emcatalog.record import Record
+from emcatalog.volume import Pyramid, Volume, ensure_fits
+
+CHUNK_BYTES = 64 * 2**20
+"""A dask chunk grows by whole storage chunks until it holds about this much."""
+
+MOST_CHUNKS = 90_000
+"""Dask graphs of more tasks are slower to plan than to compute."""
+
+Key = int | np.integer[Any] | slice | NDArray[np.integer[Any]]
+
+
+class VolumeArray(BackendArray):
+    """What xarray indexes lazily: a volume, or the mask of its stored voxels."""
+
+    def __init__(self, volume: Volume, entry: str, *, mask: bool = False) -> None:
+        self.volume, self.entry, self.mask = volume, entry, mask
+        self.shape = volume.grid.shape
+        self.dtype = np.dtype(np.bool_) if mask else volume.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._read
+        )
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        return type(self).__name__, self.volume, self.mask
+
+    def _read(self, key: tuple[Key, ...]) -> NDArray[np.generic]:
+        axes = [
+            _Axis.of(k, n, c)
+            for k, n, c in zip(key, self.shape, self.volume.chunks, strict=True)
+        ]
+        whole = [axis.length for axis in axes]
+        try:
+            ensure_fits(whole, self.dtype)
+            out = self._assemble(axes)
+        except EmcatalogError as error:
+            raise error.about(self.entry)
+        return out[tuple(0 if axis.scalar else slice(None) for axis in axes)]
+
+    def _assemble(self, axes: list[_Axis]) -> NDArray[np.generic]:
+        parts = list(itertools.product(*(axis.runs for axis in axes)))
+        regions = [_region(part) for part in parts]
+        if len(parts) == 1:
+            (block,) = self._blocks(regions)
+            return _take(block, parts[0])
+        out = np.empty([axis.length for axis in axes], self.dtype)
+        for part, block in zip(parts, self._blocks(regions), strict=True):
+            out[np.ix_(*(run.put for run in part))] = _take(block, part)
+        return out
+
+    def _blocks(self, regions: list[Region]) -> Any:
+        if self.mask:
+            return (self.volume.stored(region) for region in regions)
+        return self.volume.read_many(regions)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Voxels start..stop of one axis: ``take`` from the block, ``put`` in the result."""
+
+    start: int
+    stop: int
+    take: slice | NDArray[np.intp]
+    put: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """What an index asks of one axis, as runs of neighbouring voxels."""
+
+    runs: tuple[_Run, ...]
+    length: int
+    scalar: bool = False
+
+    @classmethod
+    def of(cls, key: Key, size: int, chunk: int) -> _Axis:
+        if isinstance(key, int | np.integer):
+            start = int(key) % size
+            run = _Run(start, start + 1, slice(None), np.zeros(1, np.intp))
+            return cls((run,), 1, scalar=True)
+        if isinstance(key, slice) and abs(key.step or 1) <= chunk:
+            return cls._of_slice(key, size)
+        return cls._of_places(np.arange(size)[key], chunk)
+
+    @classmethod
+    def _of_slice(cls, key: slice, size: int) -> _Axis:
+        places = range(*key.indices(size))
+        if not places:
+            return cls((_Run(0, 0, slice(None), np.arange(0)),), 0)
+        low, high = min(places[0], places[-1]), max(places[0], places[-1])
+        run = _Run(
+            low, high + 1, slice(None, None, places.step), np.arange(len(places))
+        )
+        return cls((run,), len(places))
+
+    @classmethod
+    def _of_places(cls, places: NDArray[np.intp], chunk: int) -> _Axis:
+        if not places.size:
+            return cls((_Run(0, 0, slice(None), places),), 0)
+        order = np.argsort(places, kind="stable")
+        # places further apart than a chunk share none: reading between them is waste
+        cuts = np.nonzero(np.diff(places[order]) > chunk)[0] + 1
+        runs = []
+        for put in np.split(order, cuts):
+            start = int(places[put[0]])
+            stop = int(places[put[-1]]) + 1
+            runs.append(_Run(start, stop, places[put] - start, put))
+        if len(runs) == 1:  # one block: take in the order that was asked for
+            run = _Run(runs[0].start, runs[0].stop, places - runs[0].start, order)
+            runs = [run]
+        return cls(tuple(runs), int(places.size))
+
+
+def _region(part: tuple[_Run, ...]) -> Region:
+    z, y, x = part
+    return Region((z.start, y.start, x.start), (z.stop, y.stop, x.stop))
+
+
+def _take(block: NDArray[np.generic], part: tuple[_Run, ...]) -> NDArray[np.generic]:
+    for axis, run in enumerate(part):
+        if not (isinstance(run.take, slice) and run.take == slice(None)):
+            block = block[(slice(None),) * axis + (run.take,)]
+    return block
+
+
+def coarse_chunks(volume: Volume) -> dict[str, int]:
+    """Dask chunks: multiples of the storage chunks, few even for 10^13 voxels."""
+    shape, sizes = volume.grid.shape, list(volume.chunks)
+    while any(c < n for c, n in zip(sizes, shape, strict=True)):
+        count = math.prod(-(-n // c) for c, n in zip(sizes, shape, strict=True))
+        enough = math.prod(sizes) * volume.dtype.itemsize >= CHUNK_BYTES
+        if enough and count <= MOST_CHUNKS:
+            break
+        open_axes = [a for a in range(3) if sizes[a] < shape[a]]
+        axis = min(open_axes, key=lambda a: sizes[a])
+        sizes[axis] *= 2
+    return {a: min(c, n) for a, c, n in zip(AXES, sizes, shape, strict=True)}
+
+
+def to_dataset(
+    pyramid: Pyramid, level: int, entry: str, extra: Mapping[str, Any]
+) -> xr.Dataset:
+    """One level as a Dataset of one lazy variable: ``image`` or ``segmentation``.
+
+    ``extra`` are further attributes, such as the driver's name.
+    """
+    volume = pyramid.level(level)
+    name = variable_name(pyramid.record)
+    attrs = attributes(pyramid, level) | dict(extra)
+    variable = _variable(VolumeArray(volume, entry), attrs)
+    variable.encoding["preferred_chunks"] = coarse_chunks(volume)
+    return xr.Dataset({name: variable}, voxel_coords(volume.grid), attrs)
+
+
+def to_mask(pyramid: Pyramid, level: int, entry: str) -> xr.DataArray:
+    """Which voxels of a level are really stored, as a lazy boolean array."""
+    volume = pyramid.level(level)
+    attrs = {"long_name": "voxels that the source really holds"}
+    variable = _variable(VolumeArray(volume, entry, mask=True), attrs)
+    return xr.DataArray(variable, voxel_coords(volume.grid), name="stored")
+
+
+def _variable(array: VolumeArray, attrs: Mapping[str, Any]) -> xr.Variable:
+    return xr.Variable(AXES, indexing.LazilyIndexedArray(array), dict(attrs))
+
+
+def variable_name(record: Record) -> str:
+    """Name of the data variable."""
+    return "segmentation" if record.value("kind") == "segmentation" else "image"
+
+
+def attributes(pyramid: Pyramid, level: int) -> dict[str, Any]:
+    """Attributes in the one vocabulary of all sources.
+
+    Plain strings, numbers and lists only: they survive netCDF and Zarr. Voxel size,
+    origin and extent are lists in z, y, x order and nanometres; ``voxel_size_source``
+    says who said so.
+    """
+    grid = pyramid.level(level).grid
+    count = len(pyramid.levels)
+    index = level % count
+    attrs: dict[str, Any] = {
+        "level": index,
+        "levels": count,
+        "voxel_size_nm": list(grid.voxel_size),
+        "voxel_size_source": voxel_size_source(pyramid.record),
+        "origin_nm": list(grid.origin),
+        "extent_nm": list(grid.extent),
+    }
+    for field in sorted({claim.field for claim in pyramid.record.claims}):
+        if field[:-2] not in ("voxel_size", "origin"):
+            attrs[field] = _plain(pyramid.record.value(field))
+    return attrs
+
+
+def voxel_size_source(record: Record) -> str:
+    """Who says what about the voxel size, axis by axis.
+
+    >>> from emcatalog.record import Claim
+    >>> voxel_size_source(Record((Claim("voxel_size_z", 5.0, "catalog", "args"),)))
+    'z: catalog (args)'
+    """
+    winners = [(axis, record.winner(f"voxel_size_{axis}")) for axis in AXES]
+    return "; ".join(
+        f"{axis}: {claim.source} ({claim.locator})" for axis, claim in winners if claim
+    )
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, bool):  # netCDF has no booleans
+        return int(value)
+    return list(value) if isinstance(value, tuple) else value

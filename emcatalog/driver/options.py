@@ -1,0 +1,103 @@
+"""Options of a driver: known names, right types, or an error with a suggestion."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from emcatalog.errors import OptionError, UnknownNameError, suggest
+
+FACE = {
+    "level": "resolution level: 0 is the finest, -1 the coarsest",
+    "voxel_nm": "choose the level by its voxel size in nanometres",
+    "storage_options": "options of fsspec for the protocol of the URL",
+    "metadata": "what the catalog's author knows of the data",
+}
+"""Options that every driver has."""
+
+
+def known(opener: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """Options of a driver's ``open_pyramid``, by name."""
+    parameters = inspect.signature(opener).parameters
+    return {n: p for n, p in parameters.items() if n != "transport"}
+
+
+def checked(
+    driver: str, opener: Callable[..., object], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``given`` with each value of the type that the driver declares.
+
+    Raises UnknownNameError for a name that the driver does not have, and OptionError
+    for a missing or unfitting value.
+    """
+    parameters, hints = known(opener), get_type_hints(opener)
+    for name in given:
+        if name not in parameters:
+            raise UnknownNameError(
+                entry=f"driver {driver}",
+                got=f"the option {name!r}",
+                expected="one that it has",
+                hint=suggest(name, {*parameters, *FACE}),
+            )
+    for name, parameter in parameters.items():
+        if parameter.default is parameter.empty and given.get(name) is None:
+            raise OptionError(
+                entry=f"driver {driver}",
+                got=f"no {name}",
+                expected="where the data lies",
+                hint=f"{name}: https://... in the args of the catalog entry",
+            )
+    return {
+        name: coerce(driver, name, value, hints.get(name, Any))
+        for name, value in given.items()
+    }
+
+
+def coerce(driver: str, name: str, value: Any, hint: Any) -> Any:
+    """``value`` as a type of ``hint``; text from templates and shells is read as YAML.
+
+    >>> coerce("tiff", "channel", "2", int | None)
+    2
+    """
+    allowed = _types(hint)
+    if isinstance(value, str) and str not in allowed:
+        value = _parsed(value)
+    elif value == "" and type(None) in allowed:
+        value = None
+    if isinstance(value, tuple) and list in allowed:
+        value = list(value)
+    if isinstance(value, int) and not isinstance(value, bool) and int not in allowed:
+        value = float(value) if float in allowed else value
+    if object not in allowed and type(value) not in allowed:
+        names = " or ".join("null" if t is type(None) else t.__name__ for t in allowed)
+        raise OptionError(
+            entry=f"driver {driver}",
+            got=f"{name}={value!r}",
+            expected=names,
+            hint=f"write {name} as {names}",
+        )
+    return value
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return yaml.safe_load(text) if len(text) < 10_000 else text
+    except yaml.YAMLError:
+        return text
+
+
+def _types(hint: Any) -> tuple[type, ...]:
+    if hint is Any:
+        return (object,)
+    if get_origin(hint) in (Union, types.UnionType):
+        return tuple(t for part in get_args(hint) for t in _types(part))
+    origin = get_origin(hint)
+    if isinstance(origin, type) and issubclass(origin, list | tuple):
+        return (list,)
+    if origin is not None:  # Literal and the like: the driver checks the values
+        return tuple({type(value) for value in get_args(hint)})
+    return (hint,) if isinstance(hint, type) else (object,)

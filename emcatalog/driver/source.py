@@ -1,0 +1,215 @@
+"""The Intake face of a driver, written once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray as xr
+from intake.source.base import DataSource, Schema
+
+from emcatalog.driver.array import coarse_chunks, to_dataset, to_mask, variable_name
+from emcatalog.driver.options import FACE, checked
+from emcatalog.errors import EmcatalogError, OptionError
+from emcatalog.mirror import Mirrors, current_mirrors
+from emcatalog.record import declared
+from emcatalog.transport import Transport
+from emcatalog.volume import Pyramid, Volume, ensure_fits
+
+
+class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
+    """One volume of a catalog: opened lazily, labelled in nanometres.
+
+    A driver is a subclass with a ``name`` and an ``open_pyramid(urlpath, transport,
+    *, ...)`` that returns a `Pyramid`; its keyword arguments are the driver's options.
+
+    ``level`` is the resolution level (0 is the finest, -1 the coarsest); ``voxel_nm``
+    chooses instead the level whose voxels are nearest to that size in nanometres.
+    ``storage_options`` are those of fsspec. ``metadata`` is what the catalog's author
+    knows: fields of the common vocabulary become attributes.
+
+    Raises UnknownNameError for an option that the driver does not have.
+    """
+
+    name: ClassVar[str] = ""
+    container = "xarray"
+    version = "1"
+    partition_access = False
+    open_pyramid: ClassVar[Callable[..., Pyramid]]
+
+    # IPython would show the source as YAML instead of the card below
+    _ipython_display_ = None
+
+    def __init__(
+        self,
+        urlpath: str | list[str] | None = None,
+        *,
+        level: int = 0,
+        voxel_nm: float | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(storage_options=dict(storage_options or {}), metadata=metadata)
+        face = checked(type(self).name, _face, {"level": level, "voxel_nm": voxel_nm})
+        if urlpath is not None:
+            options["urlpath"] = urlpath
+        self.level: int = face["level"]
+        self.voxel_nm: float | None = face["voxel_nm"]
+        self.options = checked(type(self).name, type(self).open_pyramid, options)
+        self._opened: tuple[Mirrors, Pyramid] | None = None
+
+    @classmethod
+    def opened(cls, transport: Transport, **options: Any) -> Pyramid:
+        """The pyramid that the driver opens with ``options``, read by ``transport``."""
+        given = dict(checked(cls.name, cls.open_pyramid, options))
+        urlpath = given.pop("urlpath", None)
+        place = [_tidy(urlpath)] if urlpath is not None else []
+        return cls.open_pyramid(*place, transport=transport, **given)
+
+    @property
+    def entry_name(self) -> str:
+        """Name of the catalog entry, or of the driver if it was made without one."""
+        own = vars(self).get("name")
+        return str(own) if own else f"driver {type(self).name}"
+
+    @property
+    def pyramid(self) -> Pyramid:
+        """All levels and the record; opened on first use (metadata only)."""
+        mirrors = current_mirrors()
+        if self._opened is None or self._opened[0] != mirrors:
+            transport = Transport(dict(self.storage_options or {}), mirrors)
+            try:
+                pyramid = self.opened(transport, **self.options)
+            except EmcatalogError as error:
+                raise error.about(self.entry_name)
+            known = declared(self.metadata)
+            record = pyramid.record.with_claims(known)
+            self._opened = mirrors, Pyramid(pyramid.levels, record)
+        return self._opened[1]
+
+    @property
+    def level_index(self) -> int:
+        """Index of the chosen level, counted from the finest."""
+        pyramid = self.pyramid
+        try:
+            if self.voxel_nm is not None:
+                return pyramid.nearest(self.voxel_nm)
+            pyramid.level(self.level)
+        except EmcatalogError as error:
+            raise error.about(self.entry_name)
+        return self.level % len(pyramid.levels)
+
+    @property
+    def volume(self) -> Volume:
+        """The chosen level, for reading without labels."""
+        return self.pyramid.level(self.level_index)
+
+    def to_xarray(self) -> xr.DataArray:
+        """The chosen level as a lazy, labelled array without dask.
+
+        Each access reads just its box from the source, with no task graph: the way to
+        take single blocks.
+        """
+        dataset = self._dataset(self.level_index)
+        return dataset[variable_name(self.pyramid.record)]
+
+    def to_dask(self) -> xr.DataArray:
+        """The chosen level as a labelled array on dask, in chunks of storage chunks."""
+        return self.to_xarray().chunk(coarse_chunks(self.volume))
+
+    def read(self, memory_limit: int | None = None) -> xr.DataArray:
+        """The chosen level, loaded.
+
+        Raises MemoryLimitError if it is larger than ``memory_limit`` bytes, by default
+        EMCATALOG_MEMORY_LIMIT or half of what is free.
+        """
+        try:
+            ensure_fits(self.volume.grid.shape, self.volume.dtype, memory_limit)
+        except EmcatalogError as error:
+            raise error.about(self.entry_name)
+        return self.to_xarray().load()
+
+    def to_datatree(self) -> xr.DataTree:
+        """All levels as a tree with nodes ``s0`` (the finest), ``s1`` and so on."""
+        return xr.DataTree.from_dict(
+            {
+                f"/s{index}": self._dataset(index).chunk(coarse_chunks(volume))
+                for index, volume in enumerate(self.pyramid.levels)
+            },
+            name=self.entry_name,
+        )
+
+    def stored(self) -> xr.DataArray:
+        """Which voxels the source really holds, as a lazy array labelled like the data.
+
+        ``source.stored().sel(...)`` tells fill values of absent chunks from data.
+        """
+        mask = to_mask(self.pyramid, self.level_index, self.entry_name)
+        return mask.chunk(coarse_chunks(self.volume))
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that is known: the entry, its arguments, and what opening tells."""
+        if self._entry is not None:
+            facts = dict(self._entry.describe())
+        else:
+            facts = {"name": self.entry_name, "driver": [type(self).name]}
+        facts["args"] = dict(self.options)
+        attrs = self.to_xarray().attrs
+        shape, dtype = list(self.volume.grid.shape), str(self.volume.dtype)
+        return facts | {"shape": shape, "dtype": dtype, "attrs": attrs}
+
+    def _dataset(self, level: int) -> xr.Dataset:
+        extra = {"dataset": self.entry_name, "driver": type(self).name}
+        return to_dataset(self.pyramid, level, self.entry_name, extra)
+
+    def _get_schema(self) -> Schema:
+        volume, dims = self.volume, coarse_chunks(self.volume)
+        counts = [
+            -(-n // c) for n, c in zip(volume.grid.shape, dims.values(), strict=True)
+        ]
+        return Schema(
+            datashape=None,
+            dtype=str(volume.dtype),
+            shape=volume.grid.shape,
+            npartitions=int(np.prod(counts)),
+            extra_metadata=self.to_xarray().attrs,
+        )
+
+    def _close(self) -> None:
+        self._opened, self._schema = None, None
+
+    def _repr_html_(self) -> str:
+        rows = {"driver": type(self).name, **self.options, **(self.metadata or {})}
+        if self._opened is not None:
+            rows["shape"] = " x ".join(map(str, self.volume.grid.shape)) + " (z, y, x)"
+            rows["voxel size"] = f"{self.volume.grid.voxel_size} nm (z, y, x)"
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(str(k))}</th>"
+            f"<td>{escape(str(v))}</td></tr>"
+            for k, v in rows.items()
+        )
+        return f"<b>{escape(self.entry_name)}</b><table>{cells}</table>"
+
+
+def _face(level: int = 0, voxel_nm: float | None = None) -> None:
+    """Carries the types of the options that every driver has."""
+
+
+def _tidy(urlpath: str | list[str]) -> str | list[str]:
+    """Local paths without the double slash that ``{{ CATALOG_DIR }}/x`` leaves."""
+    if isinstance(urlpath, list):
+        return [str(_tidy(part)) for part in urlpath]
+    if not urlpath:
+        raise OptionError(got="an empty urlpath", expected="a URL or a path")
+    return urlpath if "://" in urlpath else os.path.normpath(urlpath)
+
+
+def option_names(source: type[VolumeSource]) -> tuple[str, ...]:
+    """Names of all options of a driver, those of the face included."""
+    from emcatalog.driver.options import known
+
+    return (*known(source.open_pyramid), *FACE)
