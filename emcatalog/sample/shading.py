@@ -1,0 +1,187 @@
+"""How each structure looks and is labelled: painting on one tile of a picture.
+
+Membranes are dark because heavy metals stain lipids; the matrix of a mitochondrion is
+darker than cytoplasm and crossed by cristae; chromatin is patchy; vesicles are rings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emcatalog.sample import tissue as kinds
+from emcatalog.sample.cells import Place
+from emcatalog.sample.noise import Floats
+from emcatalog.sample.organelles import Axes, Mitochondrion, Points, Synapse
+
+Mask = NDArray[np.bool_]
+_GAP = 6.0
+"""Half the width of the extracellular space (nm)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A piece of the picture under the brush: all arrays have one shape (z, y, x)."""
+
+    axes: Axes
+    place: Place
+    slow: Floats
+    """Smooth noise that changes over some hundred nanometres."""
+    quick: Floats
+    """Smooth noise that changes over some tens of nanometres."""
+    brightness: Floats
+    semantic: NDArray[np.uint8]
+    sharpness: float
+
+    def meets(self, centre: Points, reach: float) -> bool:
+        """Whether a ball of radius ``reach`` (nm) comes near the tile."""
+        low = np.array([axis[0] for axis in self.axes])
+        high = np.array([axis[-1] for axis in self.axes])
+        outside = np.maximum(np.maximum(low - centre, centre - high), 0)
+        return float((outside * outside).sum()) < reach * reach
+
+    def mix(self, value: float | Floats, share: Floats) -> None:
+        """Move the brightness towards ``value`` by ``share`` (0 to 1)."""
+        self.brightness[...] += share * (value - self.brightness)
+
+    def label(self, kind: int, where: Mask) -> None:
+        """Give the voxels in ``where`` the semantic label ``kind``."""
+        self.semantic[where] = kind
+
+    def line(self, distance: Floats, width: float) -> Floats:
+        """A soft line where ``distance`` is 0: 1 in its middle, 0 at ``width`` nm.
+
+        No line is thinner than the voxels; one that is drawn wider is paler.
+        """
+        wide = max(width, self.sharpness)
+        t = distance * np.float32(1 / wide)
+        t = np.maximum(1 - t * t, np.float32(0))
+        pale = np.float32((width / wide) ** 0.5)
+        return np.asarray(t * t * pale)
+
+
+def step(value: Floats, low: float, high: float) -> Floats:
+    """Rise smoothly from 0 at ``low`` to 1 at ``high``."""
+    t = np.clip((value - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t))
+
+
+def paint_membranes(tile: Tile) -> None:
+    """Two dark membranes with a pale gap between them."""
+    depth = tile.place.depth
+    blur = min(1.0, max(0.0, (tile.sharpness - 3.0) / 6.0))
+    gap = 1 - step(depth, _GAP - 3, _GAP + 3)
+    tile.mix(0.55 - 0.32 * blur, gap)
+    tile.mix(0.14, np.float32(0.9) * tile.line(depth - np.float32(_GAP + 4), 9.0))
+    tile.label(kinds.MEMBRANE, depth < _GAP + 9)
+    tile.label(kinds.OUTSIDE, depth < _GAP - 2)
+
+
+def paint_reticulum(tile: Tile, tubes: Floats, room: Mask) -> None:
+    """Pale tubes with a thin dark wall; ``tubes`` is the distance from their middle."""
+    inside = room & (tubes < 19)
+    if not inside.any():
+        return
+    share = room.astype(np.float32)
+    tile.mix(0.78, share * np.float32(0.7) * (1 - step(tubes, 8, 16)))
+    tile.mix(0.30, share * np.float32(0.75) * tile.line(tubes - 17, 7.0))
+    tile.label(kinds.RETICULUM, inside)
+
+
+def paint_mitochondrion(tile: Tile, organelle: Mitochondrion) -> None:
+    """Outer membrane, inner membrane, dark matrix and cristae."""
+    surface, along = organelle.measure(tile.axes)
+    room = np.float32(36) - tile.place.depth
+    room[tile.place.cell != organelle.cell] = 60
+    surface = np.maximum(surface + 7 * tile.slow, room)
+    if float(surface.min()) > 12:
+        return
+    inside = 1 - step(surface, -6, 0)
+    tile.mix(0.44 + np.float32(0.05) * tile.quick, inside)
+    phase = along * np.float32(1 / 46) + tile.slow + np.float32(0.35) * tile.quick
+    crista = np.abs(phase - np.floor(phase) - np.float32(0.5)) * 46
+    core = 1 - step(surface, -30, -22)
+    tile.mix(0.66, np.float32(0.75) * core * tile.line(crista, 8.0))
+    tile.mix(0.24, np.float32(0.7) * core * tile.line(crista - 11, 7.0))
+    tile.mix(0.62, np.float32(0.6) * tile.line(surface + 10, 6.0))
+    tile.mix(0.17, np.float32(0.75) * tile.line(surface + 18, 7.0))
+    tile.mix(0.13, np.float32(0.9) * tile.line(surface, 9.0))
+    tile.label(kinds.MITOCHONDRION, surface < 4)
+
+
+def paint_vesicle(tile: Tile, centre: Points, radius: float) -> None:
+    """A dark ring around a pale inside."""
+    reach = radius + 8 + tile.sharpness
+    cut = tuple(
+        slice(*np.searchsorted(axis, (c - reach, c + reach)))
+        for axis, c in zip(tile.axes, centre, strict=True)
+    )
+    if any(s.start >= s.stop for s in cut):
+        return
+    square = np.float32(0)
+    for axis, c, s, shape in zip(tile.axes, centre, cut, _COLUMNS, strict=True):
+        offset = (axis[s] - c).astype(np.float32).reshape(shape)
+        square = square + offset * offset
+    surface = np.sqrt(square) - np.float32(radius)
+    brush = Tile(
+        tile.axes,
+        tile.place,
+        tile.slow,
+        tile.quick,
+        tile.brightness[cut],
+        tile.semantic[cut],
+        tile.sharpness,
+    )
+    brush.mix(0.80, np.float32(0.8) * (1 - step(surface, -8, -2)))
+    brush.mix(0.18, np.float32(0.85) * brush.line(surface + 2, 7.0))
+    brush.label(kinds.VESICLE, surface < 4)
+
+
+_COLUMNS = ((-1, 1, 1), (1, -1, 1), (1, 1, -1))
+
+
+def paint_density(tile: Tile, synapse: Synapse) -> None:
+    """The dark coat under the membrane of the receiving cell, and a dark cleft."""
+    place = tile.place
+    faces = (place.cell == synapse.after) & (place.other == synapse.before)
+    back = (place.cell == synapse.before) & (place.other == synapse.after)
+    if not (faces.any() or back.any()):
+        return
+    square = np.float32(0)
+    for axis, c, shape in zip(tile.axes, synapse.centre, _COLUMNS, strict=True):
+        offset = (axis - c).astype(np.float32).reshape(shape)
+        square = square + offset * offset
+    near = 1 - step(np.sqrt(square), synapse.radius - 35, synapse.radius)
+    coat = 1 - step(place.depth + 5 * tile.quick, 20, 42)
+    tile.mix(0.10, np.float32(0.9) * near * coat * faces)
+    thin = 1 - step(place.depth, 8, 18)
+    tile.mix(0.16, np.float32(0.7) * near * thin * back)
+    tile.label(kinds.DENSITY, faces & (near * coat > 0.5))
+
+
+def paint_nucleus(tile: Tile, surface: Floats, core: Floats | None) -> None:
+    """Chromatin inside an envelope of two membranes with pores.
+
+    ``surface`` is the signed distance from the inner membrane, ``core`` that from the
+    nucleolus, if there is one.
+    """
+    if float(surface.min()) > 60:
+        return
+    inside = 1 - step(surface, -4, 4)
+    rim = 1 - step(-surface, 20, 90)
+    pore = step(tile.quick, 0.75, 0.95)
+    clumps = tile.slow + np.float32(0.45) * tile.quick
+    dense = np.maximum(step(clumps, 0.05, 0.55), rim * (1 - pore) * np.float32(0.9))
+    shade = np.float32(0.62) - np.float32(0.25) * dense
+    shade += np.float32(0.03) * tile.quick
+    if core is not None:
+        body = 1 - step(core + 60 * tile.quick, -30, 30)
+        shade += body * (np.float32(0.30) + np.float32(0.05) * tile.quick - shade)
+    tile.mix(shade, inside)
+    wall = 1 - pore
+    tile.mix(0.72, wall * np.float32(0.8) * tile.line(surface - 14, 12.0))
+    tile.mix(0.18, wall * np.float32(0.8) * tile.line(surface, 8.0))
+    tile.mix(0.18, wall * np.float32(0.8) * tile.line(surface - 28, 8.0))
+    tile.label(kinds.NUCLEUS, surface < 0)
