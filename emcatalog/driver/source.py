@@ -13,6 +13,7 @@ from intake.source.base import DataSource, Schema
 
 from emcatalog.driver.array import coarse_chunks, to_dataset, to_mask, variable_name
 from emcatalog.driver.options import FACE, checked
+from emcatalog.driver.parameters import user_parameters
 from emcatalog.errors import EmcatalogError, OptionError
 from emcatalog.mirror import Mirrors, current_mirrors
 from emcatalog.record import declared
@@ -150,6 +151,18 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         """
         mask = to_mask(self.pyramid, self.level_index, self.entry_name)
         return mask.chunk(coarse_chunks(self.volume))
+
+    def configure_new(self, **kwargs: Any) -> VolumeSource:
+        """The same entry with other parameters or options; also ``source(**kwargs)``.
+
+        Raises UnknownNameError for a name that neither the entry nor the driver has,
+        and OptionError for a value that does not fit.
+        """
+        with user_parameters(self.entry_name):
+            source: VolumeSource = super().configure_new(**kwargs)
+        return source
+
+    __call__ = get = configure_new
 
     def describe(self) -> dict[str, Any]:
         """Everything that is known: the entry, its arguments, and what opening tells."""

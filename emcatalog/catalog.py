@@ -1,0 +1,182 @@
+"""Names -> drivers: opening the catalog that is shipped, and catalogs of your own.
+
+The shipped file is ``catalog.yaml``. These three give the same catalog::
+
+    intake.open_catalog("catalog.yaml")   # in a checkout
+    emcatalog.open_catalog()              # anywhere
+    intake.cat.emcatalog                  # anywhere
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from intake.catalog.local import LocalCatalogEntry, YAMLFileCatalog
+
+from emcatalog.driver import VolumeSource, driver, option_names
+from emcatalog.driver.options import checked
+from emcatalog.driver.parameters import user_parameters
+from emcatalog.errors import (
+    EmcatalogError,
+    FormatError,
+    NotFoundError,
+    OptionError,
+    UnknownNameError,
+    suggest,
+)
+
+CATALOG_DRIVER = "yaml_file_cat"
+
+
+class VolumeCatalog(YAMLFileCatalog):  # type: ignore[misc]  # intake has no types
+    """An Intake catalog of one YAML file that answers typos with a suggestion.
+
+    It takes the place of Intake's own class for YAML files while emcatalog is
+    installed; any catalog that Intake reads, it reads.
+    """
+
+    name = CATALOG_DRIVER
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return super().__getitem__(key)
+        except UnknownNameError:
+            raise
+        except KeyError:
+            raise self._unknown(str(key)) from None
+
+    def _get_entry(self, name: str) -> Any:
+        entry = self._entries.get(name)
+        if isinstance(entry, LocalCatalogEntry):
+            _check_driver(entry)
+        with user_parameters(name):
+            return super()._get_entry(name)
+
+    def _unknown(self, name: str) -> UnknownNameError:
+        return UnknownNameError(
+            entry=f"catalog {self.name}",
+            got=f"the name {name!r}",
+            expected="an entry of the catalog",
+            hint=suggest(name, self),
+        )
+
+
+def catalog_path() -> Path:
+    """Where the shipped ``catalog.yaml`` lies: in the package, or in the checkout."""
+    package = Path(__file__).resolve().parent
+    places = [package / "catalog.yaml", package.parent / "catalog.yaml"]
+    for place in places:
+        if place.is_file():
+            return place
+    raise NotFoundError(
+        got="an installation without catalog.yaml",
+        expected=f"it at {places[0]}",
+        hint="install emcatalog again",
+    )
+
+
+def open_catalog(path: str | os.PathLike[str] | None = None) -> VolumeCatalog:
+    """Open the shipped catalog, or the YAML file at ``path`` (a path or URL).
+
+    Raises NotFoundError if there is no such file and FormatError if it is not a
+    catalog.
+
+    >>> open_catalog().dataset4.describe()["driver"]  # doctest: +SKIP
+    ['ngff']
+    """
+    place = os.fspath(path) if path is not None else str(catalog_path())
+    try:
+        return VolumeCatalog(place)
+    except FileNotFoundError:
+        raise NotFoundError(
+            got=f"no file at {place}",
+            expected="a catalog in YAML",
+            hint="without a path the shipped catalog is opened",
+        ) from None
+    except EmcatalogError:
+        raise
+    except Exception as error:  # intake and YAML raise whatever they like
+        raise FormatError(
+            entry=place,
+            got=f"{error}",
+            expected="a catalog: 'sources:' with a driver and args for each name",
+            hint="compare it with the shipped catalog.yaml",
+        ) from error
+
+
+def entries(catalog: VolumeCatalog, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All entries with their dotted names, those of nested catalogs included.
+
+    Nothing is opened but the YAML of nested catalogs.
+    """
+    catalog.reload()
+    for name, entry in catalog._entries.items():  # noqa: SLF001 - no public way
+        if entry.describe()["container"] == "catalog":
+            yield from entries(entry(), f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", entry
+
+
+def problems(catalog: VolumeCatalog) -> list[str]:
+    """What is wrong with the entries of a catalog, found without any network.
+
+    Checks that each driver exists, that the arguments fit it, and that each parameter
+    is templated in the arguments (Intake ignores those that are not).
+    """
+    found: list[str] = []
+    for name, entry in entries(catalog):
+        facts = entry.describe()
+        try:
+            _check_driver(entry)
+            _check_arguments(facts)
+        except EmcatalogError as error:
+            found.append(str(error.about(name)))
+    return found
+
+
+def _check_driver(entry: LocalCatalogEntry) -> None:
+    """Raise UnknownNameError for a driver that is not installed."""
+    if not entry.describe()["driver"]:
+        name = entry._driver  # noqa: SLF001 - describe() leaves unknown ones out
+        driver(str(name))
+
+
+def _check_arguments(facts: Mapping[str, Any]) -> None:
+    kind = driver(str(facts["driver"][0]))
+    arguments = facts["args"]
+    _check_names(kind, arguments)
+    text = yaml.safe_dump(arguments)
+    for parameter in facts["user_parameters"]:
+        name = parameter["name"]
+        if name not in text:
+            raise OptionError(
+                got=f"the parameter {name!r}, which no argument uses",
+                expected=f'"{{{{ {name} }}}}" in the args',
+                hint="intake ignores a parameter that is not templated",
+            )
+    if not any("{{" in str(value) for value in arguments.values()):
+        given = {k: v for k, v in arguments.items() if k not in ("level", "voxel_nm")}
+        given.pop("storage_options", None)
+        checked(kind.name, kind.open_pyramid, given)
+
+
+def _check_names(kind: type[VolumeSource], arguments: Mapping[str, Any]) -> None:
+    known = option_names(kind)
+    for name in arguments:
+        if name not in known:
+            raise UnknownNameError(
+                got=f"the argument {name!r}",
+                expected=f"an option of driver {kind.name}",
+                hint=suggest(name, known),
+            )
+
+
+def __getattr__(name: str) -> Any:
+    # loaded by intake.cat on request; a module attribute would open it on import
+    if name == "builtin":
+        return open_catalog()
+    raise AttributeError(name)
