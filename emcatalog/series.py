@@ -1,0 +1,299 @@
+"""A volume of one file per section: which files, in which order, which are missing.
+
+What a driver is given is a file, a folder, a pattern, a numeric range or a list;
+`expand` makes the ordered sections of it, and `ensure_alike` compares their headers.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from emcatalog.errors import FormatError, NotFoundError, OptionError, suggest
+from emcatalog.transport import Transport
+
+LONGEST = 1_000_000
+"""Sections that a series may have, the missing ones included."""
+
+_RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ESCAPED = ("http", "https", "ftp", "file")
+_GAPS = ("error", "absent")
+_LIST = "name the files in order, as a list: urlpath: [first, second, ...]"
+
+
+def expand(
+    urlpath: str | Sequence[str],
+    transport: Transport,
+    suffixes: Sequence[str],
+    gaps: str = "error",
+) -> tuple[str | None, ...]:
+    """The sections of a series in z order; None where one is missing by agreement.
+
+    ``urlpath`` is one of
+
+    - a list: these files in this order, the names taken literally;
+    - ``.../slice_{0000..0015}.tif``: a numeric range, padded as it is written;
+    - ``.../slice_*.tif``: a pattern (``*``, ``?``, ``[...]``) in the file name. In an
+      HTTP URL a question mark begins the query;
+    - a folder (remote: with a slash at its end): its files that end in one of
+      ``suffixes``;
+    - anything else is one file.
+
+    Files of a folder or a pattern are ordered by the number that differs between
+    their names, whether it is padded or not. A number that is missing in between is an
+    error that names the file, or None with ``gaps="absent"``.
+
+    Raises OptionError where the order is not evident from the names, FormatError for
+    a missing number, and NotFoundError if nothing fits.
+
+    >>> expand("a/slice_{08..10}.dm3", Transport(), (".dm3",))
+    ('a/slice_08.dm3', 'a/slice_09.dm3', 'a/slice_10.dm3')
+    """
+    if gaps not in _GAPS:
+        raise OptionError(
+            got=f"gaps={gaps!r}",
+            expected="'error' or 'absent'",
+            hint=suggest(gaps, _GAPS),
+        )
+    if not isinstance(urlpath, str):
+        return _listed(urlpath)
+    if _RANGE.search(urlpath):
+        return _numbered(urlpath, transport, gaps)
+    folder, pattern = _place(urlpath, transport)
+    if not folder:
+        return (urlpath,)
+    names = _matching(folder, pattern, transport, suffixes)
+    slices = _ordered([_Name.of(name, suffixes) for name in names], urlpath)
+    return _filled(slices, folder, gaps)
+
+
+def ensure_alike(facts: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+    """Raise FormatError that names the first section which differs from the first one.
+
+    ``facts`` are pairs of a section's URL and what must agree between sections.
+
+    >>> ensure_alike([("a.tif", {"shape": (4, 5)}), ("b.tif", {"shape": (4, 5)})])
+    """
+    rows = iter(facts)
+    first = next(rows, None)
+    if first is None:
+        return
+    for url, found in rows:
+        for name, expected in first[1].items():
+            if found.get(name) != expected:
+                raise FormatError(
+                    entry=url,
+                    got=f"{name} {found.get(name)}",
+                    expected=f"{expected}, as in {first[0]}",
+                    hint="sections of one volume are alike: take the others with a "
+                    "pattern, a range or a list",
+                )
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A file name cut at its digits: text, digits, text, digits, ..., text."""
+
+    name: str
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, suffixes: Sequence[str]) -> _Name:
+        stem = name
+        for suffix in suffixes:  # the 3 of .dm3 is no section number
+            if name.lower().endswith(suffix.lower()):
+                stem = name[: -len(suffix)]
+        return cls(name, tuple(re.split(r"([0-9]+)", stem)))
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """The name without its numbers."""
+        return tuple(part.casefold() for part in self.parts[::2])
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers in the name."""
+        return tuple(map(int, self.parts[1::2]))
+
+    def renumbered(self, group: int, number: int) -> str:
+        """The name that has ``number`` in place of this one's, padded alike."""
+        place = 2 * group + 1
+        digits = self.parts[place]
+        text = str(number).zfill(len(digits)) if digits[0] == "0" else str(number)
+        ending = self.name[len("".join(self.parts)) :]
+        return "".join((*self.parts[:place], text, *self.parts[place + 1 :], ending))
+
+
+@dataclass(frozen=True)
+class _Slices:
+    """Names in order, their numbers, and which digit group those are."""
+
+    names: tuple[_Name, ...]
+    numbers: tuple[int, ...]
+    group: int
+
+
+def _listed(urls: Sequence[str]) -> tuple[str, ...]:
+    if not urls:
+        raise OptionError(got="an empty list of files", expected="one file per section")
+    (url, count), *_ = Counter(urls).most_common(1)
+    if count > 1:
+        raise OptionError(
+            got=f"{url} {count} times in the list",
+            expected="each section once",
+            hint="remove the others",
+        )
+    return tuple(urls)
+
+
+def _numbered(url: str, transport: Transport, gaps: str) -> tuple[str | None, ...]:
+    """Every file of a numeric range; which exist is asked only if gaps are agreed."""
+    match, *more = _RANGE.finditer(url)
+    first, last = int(match[1]), int(match[2])
+    if more or abs(last - first) >= LONGEST:
+        raise OptionError(
+            got=f"the range {url}",
+            expected=f"one {{first..last}} of at most {LONGEST} numbers",
+            hint=_LIST,
+        )
+    padded = any(len(t) > 1 and t[0] == "0" for t in match.groups())
+    width = max(map(len, match.groups())) if padded else 0
+    step = 1 if last >= first else -1
+    urls = [
+        f"{url[: match.start()]}{number:0{width}d}{url[match.end() :]}"
+        for number in range(first, last + step, step)
+    ]
+    if gaps == "error":
+        return tuple(urls)
+    found = transport.map(transport.exists, urls)
+    sections = tuple(u if there else None for u, there in zip(urls, found, strict=True))
+    if not any(sections):
+        raise NotFoundError(
+            entry=url, got="none of its files", expected="at least one", hint=_LIST
+        )
+    return sections
+
+
+def _place(url: str, transport: Transport) -> tuple[str, str]:
+    """The folder (with its slash) and the pattern; no folder for a single file."""
+    local = _local(transport.resolve(url))
+    if url.endswith("/") or (local and local.is_dir()):
+        return url.rstrip("/") + "/", ""
+    folder, slash, name = url.rpartition("/")
+    remote = url.startswith(("http://", "https://"))
+    magic = "*[" if remote else "*[?"
+    literal = (remote and "?" in url) or (local and local.is_file())
+    if literal or not any(c in name for c in magic):
+        return "", ""
+    if "*" in folder:
+        raise OptionError(
+            got=f"the pattern {url}",
+            expected="a pattern in the file name only",
+            hint=_LIST,
+        )
+    return folder + slash if slash else "./", name
+
+
+def _local(place: str) -> Path | None:
+    if place.startswith("file://"):
+        return Path(unquote(place.removeprefix("file://")))
+    return None if "://" in place else Path(place).expanduser()
+
+
+def _scheme(url: str) -> str:
+    return url.split("://", 1)[0] if "://" in url else ""
+
+
+def _matching(
+    folder: str, pattern: str, transport: Transport, suffixes: Sequence[str]
+) -> list[str]:
+    """Names of the files in ``folder`` that fit, as they are without escapes."""
+    names = [n for n in transport.names(folder) if not n.endswith("/")]
+    if pattern:
+        if _scheme(folder) in _ESCAPED:
+            pattern = _ESCAPES.sub(lambda m: glob.escape(unquote(m[0])), pattern)
+        fitting = [n for n in names if fnmatch.fnmatchcase(n, pattern)]
+    else:
+        endings = tuple(s.lower() for s in suffixes)
+        fitting = [n for n in names if n.lower().endswith(endings)]
+    fitting = [n for n in dict.fromkeys(fitting) if not n.startswith(".")]
+    if not fitting:
+        raise NotFoundError(
+            entry=folder + pattern,
+            got=f"no such file among the {len(names)} in the folder",
+            expected=pattern or f"names that end in {', '.join(suffixes)}",
+            hint=f"the folder has {', '.join(names[:3]) or 'no files'}",
+        )
+    return fitting
+
+
+def _ordered(names: list[_Name], urlpath: str) -> _Slices:
+    """The names by the one number in which they differ."""
+    names = sorted(names, key=lambda n: n.name)
+    for name in names:
+        if name.kind != names[0].kind:
+            raise OptionError(
+                entry=urlpath,
+                got=f"both {names[0].name} and {name.name}",
+                expected="names that differ in a number only",
+                hint=f"take one kind with a pattern, or {_LIST}",
+            )
+    columns = list(zip(*(n.numbers for n in names), strict=True))
+    varying = [i for i, column in enumerate(columns) if len(set(column)) > 1]
+    if len(varying) > 1:
+        raise OptionError(
+            entry=urlpath,
+            got=f"names that differ in {len(varying)} numbers, such as "
+            f"{names[0].name} and {names[-1].name}",
+            expected="one number, the section's",
+            hint=f"fix the others with a pattern, or {_LIST}",
+        )
+    group = varying[0] if varying else len(columns) - 1
+    numbers = columns[group] if columns else (0,) * len(names)
+    pairs = sorted(zip(numbers, names, strict=True), key=lambda p: p[0])
+    for (before, one), (number, other) in itertools.pairwise(pairs):
+        if before == number:
+            raise OptionError(
+                entry=urlpath,
+                got=f"both {one.name} and {other.name}",
+                expected="one file for each section",
+                hint=f"take one of them with a pattern, or {_LIST}",
+            )
+    return _Slices(
+        tuple(name for _, name in pairs), tuple(number for number, _ in pairs), group
+    )
+
+
+def _filled(slices: _Slices, folder: str, gaps: str) -> tuple[str | None, ...]:
+    """URLs of the sections, with None for a missing number if gaps are agreed."""
+    first, last = slices.numbers[0], slices.numbers[-1]
+    missing = last - first + 1 - len(slices.numbers)
+    if missing and (gaps == "error" or missing >= LONGEST):
+        raise _gap(slices, folder, missing)
+    escaped = _scheme(folder) in _ESCAPED
+    sections: list[str | None] = [None] * (len(slices.numbers) + missing)
+    for number, name in zip(slices.numbers, slices.names, strict=True):
+        sections[number - first] = folder + (quote(name.name) if escaped else name.name)
+    return tuple(sections)
+
+
+def _gap(slices: _Slices, folder: str, missing: int) -> FormatError:
+    pairs = zip(slices.names, slices.numbers, slices.numbers[1:], strict=False)
+    name, number = next((n, a) for n, a, b in pairs if b != a + 1)
+    others = f" and {missing - 1} more" if missing > 1 else ""
+    return FormatError(
+        entry=folder,
+        got=f"no {name.renumbered(slices.group, number + 1)}{others}, between "
+        f"{slices.names[0].name} and {slices.names[-1].name}",
+        expected="every number in between",
+        hint='gaps="absent" takes missing sections as absent (zeros, not stored); '
+        f"if the numbers are not section numbers, {_LIST}",
+    )
