@@ -20,11 +20,9 @@ def voxel_coords(grid: Grid) -> xr.Coordinates:
     variables: dict[Hashable, xr.Variable] = {}
     indexes: dict[Hashable, xr.Index] = {}
     for axis, dim in enumerate(AXES):
-        centres, step = grid.centres(axis), grid.voxel_size[axis]
-        index = VoxelIndex.from_centres(dim, centres, step)
-        attrs = {"units": "nm", "long_name": f"voxel centre, {dim} axis"}
-        variable = xr.Variable(dim, centres, attrs)
-        variables |= index.create_variables({dim: variable})
+        step = grid.voxel_size[axis]
+        index = VoxelIndex.from_centres(dim, grid.centres(axis), step)
+        variables |= index.create_variables()
         indexes[dim] = index
     return xr.Coordinates(variables, indexes)
 
@@ -34,10 +32,12 @@ def relabel(
 ) -> xr.DataArray:
     """Give each coordinate of ``array`` that is in nanometres its VoxelIndex again.
 
-    A file keeps the labels but not the index. The voxel size is the spacing of the
-    labels, or what ``voxel_size`` says for a dimension: needed for one voxel, or where
-    slices were left out. Raises GeometryError for labels that are not evenly spaced,
-    and where no coordinate has ``attrs["units"] == "nm"``.
+    A file keeps the labels but not the index, and so does what makes new labels:
+    coarsen, interp, pad, broadcast. The voxel size is the spacing of the labels, or
+    what ``voxel_size`` says for a dimension: needed for one voxel, or where slices were
+    left out. A VoxelIndex that is there stays, unless ``voxel_size`` names its
+    dimension. Raises GeometryError for labels that are not evenly spaced, and where no
+    coordinate has ``attrs["units"] == "nm"``.
 
     >>> da = xr.DataArray([1, 2], {"z": ("z", [0.0, 8.0], {"units": "nm"})})
     >>> relabel(da).xindexes["z"].step
@@ -54,6 +54,8 @@ def relabel(
             hint="set attrs['units'] = 'nm' on the coordinates that are",
         )
     for dim in map(str, dims):
+        if dim not in given and isinstance(array.xindexes.get(dim), VoxelIndex):
+            continue
         bare = array.drop_indexes(dim) if dim in array.xindexes else array
         array = bare.set_xindex(dim, VoxelIndex, step=given.get(dim))
     return array

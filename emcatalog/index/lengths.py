@@ -78,10 +78,11 @@ def _from_numbers(value: object) -> Floats:
         return array.astype(np.float64)
     if array.dtype.kind == "b":
         _refuse(value, TRUTH, MASK_HINT)
-    if array.dtype.kind in "OUT" and not (array.ndim == 0 and array.item() is value):
-        parts = [nanometres(part) for part in array.ravel().tolist()]
-        return _from_parts(value, parts).reshape(array.shape)
-    _refuse(value, f"of type {type(value).__name__}")
+    itself = array.ndim == 0 and array.item() is value
+    if itself or array.dtype.kind not in "OUT":
+        _refuse(value, f"of type {type(value).__name__}")
+    parts = [nanometres(part) for part in array.ravel().tolist()]
+    return _from_parts(value, parts).reshape(array.shape)
 
 
 def _from_parts(value: object, parts: list[Floats]) -> Floats:
@@ -112,8 +113,8 @@ def _from_text(text: str) -> Floats:
     if not unit:
         hint = f"the number {number}, or '{number} nm'"
         _refuse(text, "a text without a unit", hint)
-    # imported here: pint takes half a second, and most labels are numbers
-    import pint
+    # pint takes half a second to import, and most labels are numbers
+    import pint  # noqa: PLC0415
 
     registry: Any = pint.application_registry
     known = registry.parse_unit_name(unit)
@@ -121,7 +122,8 @@ def _from_text(text: str) -> Floats:
         hint = "units are spelled as in pint: nm, um, mm, angstrom; .isel counts voxels"
         _refuse(text, f"the unknown unit {unit!r}", hint)
     prefix, name, _ = known[0]
-    return float(number) * _from_quantity(registry.Quantity(1, prefix + name), text)
+    unit_nm = float(_from_quantity(registry.Quantity(1, prefix + name), text))
+    return np.array(float(number) * unit_nm)
 
 
 def _refuse(value: object, problem: str, hint: str = "") -> NoReturn:

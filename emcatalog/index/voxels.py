@@ -112,6 +112,16 @@ class VoxelIndex(PandasIndex):
         coord_dtype = self.coord_dtype if coord_dtype is None else coord_dtype
         return type(self)(index, dim, coord_dtype, step=self.step, fastpath=True)
 
+    def create_variables(
+        self, variables: Mapping[Any, xr.Variable] | None = None
+    ) -> dict[Any, xr.Variable]:
+        """Make the coordinate; with its unit, where ``variables`` bring no attrs."""
+        made: dict[Any, xr.Variable] = super().create_variables(variables)
+        if variables is None:
+            for variable in made.values():
+                variable.attrs = describing(self.dim)
+        return made
+
     @classmethod
     def concat(
         cls,
@@ -184,6 +194,11 @@ class VoxelIndex(PandasIndex):
 
     def _repr_inline_(self, max_width: int) -> str:
         return f"VoxelIndex(step={self.step:.10g} nm)"[:max_width]
+
+
+def describing(dim: Hashable) -> dict[Hashable, Any]:
+    """Return the attrs of a coordinate of voxel centres along ``dim``."""
+    return {"units": "nm", "long_name": f"voxel centre, {dim} axis"}
 
 
 def _check_unit(dim: Hashable, unit: object) -> None:
