@@ -108,7 +108,7 @@ def current_mirrors() -> Mirrors:
 
 @contextlib.contextmanager
 def _restoring(before: Mirrors | None) -> Iterator[None]:
-    global _chosen
+    global _chosen  # noqa: PLW0603 - the one process-wide setting
     try:
         yield
     finally:
@@ -129,16 +129,16 @@ def use_mirror(
     ...     current_mirrors().resolve("https://a.org/x")
     'http://localhost:8000/x'
     """
-    global _chosen
+    global _chosen  # noqa: PLW0603 - the one process-wide setting
     roots = _of_directories(os.fspath(d) for d in directories).roots
     before, _chosen = _chosen, Mirrors(roots, tuple((rules or {}).items()))
     return _restoring(before)
 
 
 def _of_directories(names: Iterable[str]) -> Mirrors:
-    roots = tuple(os.path.abspath(os.path.expanduser(name)) for name in names)
+    roots = tuple(str(Path(name).expanduser().absolute()) for name in names)
     for root in roots:
-        if not os.path.isdir(root):
+        if not Path(root).is_dir():
             raise OptionError(
                 got=f"the mirror {root}, which is not a directory",
                 expected="a directory laid out by scheme, host and path",

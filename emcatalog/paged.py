@@ -211,7 +211,8 @@ class PagedVolume:
         try:
             decoded = codec.decode(data, shape)
         except EmcatalogError as error:
-            raise error.about(f"{piece.url}, section {piece.box.start[0]}")
+            error.about(f"{piece.url}, section {piece.box.start[0]}")
+            raise
         except Exception as error:  # codecs raise whatever their libraries do
             raise _corrupt(piece, f"bytes that do not decode ({error})") from error
         if decoded.shape[:2] != shape[:2] or decoded.ndim != 3:

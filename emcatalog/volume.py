@@ -141,10 +141,6 @@ def ensure_fits(
 
 
 def _human(size: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1024:
-            break
-        size /= 1024
-    else:
-        unit = "PiB"
-    return f"{size:.4g} {unit}"
+    units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+    power = min(int(math.log(size, 1024)), len(units) - 1) if size else 0
+    return f"{size / 1024**power:.4g} {units[power]}"

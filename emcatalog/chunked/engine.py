@@ -113,7 +113,8 @@ def translated(url: str) -> Iterator[None]:
     try:
         yield
     except EmcatalogError as error:
-        raise error.about(url)
+        error.about(url)
+        raise
     except (ValueError, OSError, RuntimeError) as error:
         raise translate(error).about(url) from error
 

@@ -55,7 +55,8 @@ class VolumeArray(BackendArray):
             ensure_fits(whole, self.dtype)
             out = self._assemble(axes)
         except EmcatalogError as error:
-            raise error.about(self.entry)
+            error.about(self.entry)
+            raise
         return out[tuple(0 if axis.scalar else slice(None) for axis in axes)]
 
     def _assemble(self, axes: list[_Axis]) -> NDArray[np.generic]:

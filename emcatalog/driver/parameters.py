@@ -21,7 +21,8 @@ def user_parameters(entry: str) -> Iterator[None]:
         try:
             yield
         except EmcatalogError as error:
-            raise error.about(entry)
+            error.about(entry)
+            raise
         except (ValueError, TypeError) as error:
             raise OptionError(
                 entry=entry,

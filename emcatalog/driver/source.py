@@ -86,7 +86,8 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
             try:
                 pyramid = self.opened(transport, **self.options)
             except EmcatalogError as error:
-                raise error.about(self.entry_name)
+                error.about(self.entry_name)
+                raise
             known = declared(self.metadata)
             record = pyramid.record.with_claims(known)
             self._opened = mirrors, Pyramid(pyramid.levels, record)
@@ -101,7 +102,8 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
                 return pyramid.nearest(self.voxel_nm)
             pyramid.level(self.level)
         except EmcatalogError as error:
-            raise error.about(self.entry_name)
+            error.about(self.entry_name)
+            raise
         return self.level % len(pyramid.levels)
 
     @property
@@ -131,7 +133,8 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         try:
             ensure_fits(self.volume.grid.shape, self.volume.dtype, memory_limit)
         except EmcatalogError as error:
-            raise error.about(self.entry_name)
+            error.about(self.entry_name)
+            raise
         return self.to_xarray().load()
 
     def to_datatree(self) -> xr.DataTree:

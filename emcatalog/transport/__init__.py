@@ -24,8 +24,9 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors, current_mirrors
+from emcatalog.transport.origin import BusyError, Origin
 from emcatalog.transport.reader import RangeReader
-from emcatalog.transport.systems import BusyError, Origin, system_of
+from emcatalog.transport.systems import system_of
 
 __all__ = ["RangeReader", "Transport"]
 
@@ -144,10 +145,12 @@ class Transport:
                     return ask(origin)
             except (UnreachableError, TruncatedError) as error:
                 if attempt == self.attempts:
-                    raise error.about(url)
+                    error.about(url)
+                    raise
                 time.sleep(_pause(attempt, error))
             except TransportError as error:
-                raise error.about(url)
+                error.about(url)
+                raise
         raise UnreachableError(entry=url, got="no attempt", expected="attempts >= 1")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from emcatalog.errors import ContentError, TransportError
-from emcatalog.transport.systems import BusyError, Origin, translate, unreachable
+from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
 
 PIECE = 1 << 16
 

@@ -11,6 +11,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 
 import aiohttp
 from fsspec.asyn import sync
@@ -24,7 +25,7 @@ from emcatalog.errors import (
     TransportError,
     TruncatedError,
 )
-from emcatalog.transport.systems import BusyError, Origin, translate, unreachable
+from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
 
 QUIET = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
 
@@ -253,6 +254,4 @@ def _within(row: str, folder: str) -> bool:
 
 
 def _link_name(row: str, folder: str) -> str:
-    from urllib.parse import unquote
-
     return unquote(row.removeprefix(folder.rstrip("/") + "/"))

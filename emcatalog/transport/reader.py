@@ -21,7 +21,7 @@ class RangeReader:
         self._blocks: dict[int, bytes] = {}
 
     def read(self, start: int, length: int) -> bytes:
-        """Exactly ``length`` bytes from ``start``; TruncatedError where the file ends."""
+        """Exactly ``length`` bytes; TruncatedError where the file ends before."""
         data = self.peek(start, length)
         if len(data) < length:
             raise TruncatedError(

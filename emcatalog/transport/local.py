@@ -1,0 +1,45 @@
+"""Files on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote
+
+from emcatalog.transport.origin import Origin, translated
+
+
+class Local:
+    """Files on disk. A folder's own page is the ``index.html`` inside it."""
+
+    def span(self, origin: Origin, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``start``."""
+        with translated(origin), self._file(origin).open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
+        """The file, or one byte more than ``limit`` of it."""
+        return self.span(origin, 0, limit + 1)
+
+    def size(self, origin: Origin) -> int:
+        """Length in bytes."""
+        with translated(origin):
+            return self._file(origin).stat().st_size
+
+    def names(self, origin: Origin) -> list[str]:
+        """What lies in the folder."""
+        with translated(origin):
+            entries = list(os.scandir(self._path(origin)))
+        return [f"{entry.name}{'/' * entry.is_dir()}" for entry in entries]
+
+    def _file(self, origin: Origin) -> Path:
+        path = self._path(origin)
+        return path / "index.html" if path.is_dir() else path
+
+    @staticmethod
+    def _path(origin: Origin) -> Path:
+        text = origin.url
+        if text.startswith("file://"):
+            text = str(unquote(text.removeprefix("file://")))
+        return Path(text).expanduser()

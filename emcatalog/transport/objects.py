@@ -1,0 +1,77 @@
+"""Object stores and every other file system that fsspec knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import fsspec
+
+from emcatalog.errors import ContentError, OptionError
+from emcatalog.transport.origin import Origin, translated
+
+
+class Objects:
+    """Any other file system of fsspec, such as S3 and GCS; anonymous by default."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._system = _open_fsspec(origin)
+
+    def span(self, origin: Origin, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``start``."""
+        with translated(origin):
+            stop = start + length
+            try:
+                data = self._system.cat_file(origin.url, start=start, end=stop)
+            except OSError as error:
+                if "range" in str(error).lower():  # 416: the file ends before
+                    return b""
+                raise
+        return bytes(data)
+
+    def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
+        """The object, if it is not larger than ``limit``."""
+        size = self.size(origin)
+        if size > limit:
+            raise ContentError(
+                got=f"an object of {size} bytes", expected=f"at most {limit}"
+            )
+        with translated(origin):
+            return bytes(self._system.cat_file(origin.url))
+
+    def size(self, origin: Origin) -> int:
+        """Length in bytes."""
+        with translated(origin):
+            return int(self._system.info(origin.url)["size"] or 0)
+
+    def names(self, origin: Origin) -> list[str]:
+        """What lies under the prefix."""
+        with translated(origin):
+            rows = self._system.ls(origin.url, detail=True)
+        return [_row_name(row) for row in rows]
+
+
+def _row_name(row: Mapping[str, Any]) -> str:
+    name = str(row["name"]).rstrip("/").rsplit("/", 1)[-1]
+    return f"{name}/" if row["type"] == "directory" else name
+
+
+def _open_fsspec(origin: Origin) -> Any:  # fsspec has no types
+    options = dict(origin.options)
+    if origin.scheme == "s3":
+        options.setdefault("anon", "key" not in options and "profile" not in options)
+    if origin.scheme in ("gs", "gcs"):
+        # gcsfs.GCSFileSystem asks a control plane for each bucket's type, which costs
+        # a minute where only the storage API is reachable; this class does not
+        from gcsfs.core import GCSFileSystem
+
+        options.setdefault("token", "anon")
+        return GCSFileSystem(**options, skip_instance_cache=True)
+    try:
+        return fsspec.filesystem(origin.scheme, **options, skip_instance_cache=True)
+    except (ValueError, ImportError, TypeError) as error:
+        raise OptionError(
+            got=f"{origin.scheme}:// with the options {sorted(options)}: {error}",
+            expected="a protocol and options that fsspec knows",
+            hint="http, https, ftp, s3, gs and local paths need nothing installed",
+        ) from error

@@ -1,0 +1,94 @@
+"""Where bytes are read from, what a file system must do, and its errors as ours."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from emcatalog.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    TransportError,
+    UnreachableError,
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A URL or local path, with the options of its file system."""
+
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    session_url: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """Protocol of the URL; ``file`` for a local path."""
+        return self.url.split("://", 1)[0] if "://" in self.url else "file"
+
+
+class System(Protocol):
+    """One way to have bytes."""
+
+    def span(self, origin: Origin, start: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``start``."""
+
+    def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
+        """The whole file, if it is not larger than ``limit``."""
+
+    def size(self, origin: Origin) -> int:
+        """Length in bytes."""
+
+    def names(self, origin: Origin) -> list[str]:
+        """What lies in the folder; folders end in a slash."""
+
+
+class BusyError(UnreachableError):
+    """A server that asks to come back later (429, 5xx)."""
+
+    retry_after: float = 0.0
+
+
+@contextlib.contextmanager
+def translated(origin: Origin) -> Iterator[None]:
+    """Turn what a file system raises into errors of ours."""
+    try:
+        yield
+    except TransportError:
+        raise
+    except Exception as error:
+        raise translate(error, origin) from error
+
+
+def translate(error: Exception, origin: Origin) -> TransportError:
+    """The error of ours that says what a foreign exception means."""
+    name = f"{type(error).__name__}: {error}"
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return NotFoundError(
+            got=f"nothing at {origin.url}",
+            expected="a file",
+            hint="check the spelling; `emcatalog doctor` tells which hosts answer",
+        )
+    if isinstance(error, PermissionError) or "Credential" in name or "403" in name:
+        return AccessDeniedError(
+            got=f"no permission to read {origin.url} ({name})",
+            expected="a public object, or credentials",
+            hint="pass credentials in storage_options, or a public URL",
+        )
+    if isinstance(error, ConnectionError | TimeoutError) or "Connect" in name:
+        return unreachable(origin, name)
+    return TransportError(got=f"{name} from {origin.url}", expected="bytes")
+
+
+def unreachable(origin: Origin, why: str) -> UnreachableError:
+    """The error for a host that does not answer."""
+    host = urlsplit(origin.url).netloc or origin.url
+    return UnreachableError(
+        got=f"no answer from {host} ({why})",
+        expected="a connection",
+        hint="`emcatalog doctor` checks each host; a mirror needs no network "
+        "(EMCATALOG_MIRROR)",
+    )
