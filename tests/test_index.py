@@ -53,6 +53,14 @@ def test_a_scalar_selects_the_voxel_that_contains_it(da, data):
     assert da[mixed].sel(z=labels[i] + part * step) == i
 
 
+def test_noise_in_the_last_digits_moves_no_label_over_a_face():
+    da = regular(564, 2.96)
+    for i in range(1, 564):
+        face = i * 2.96 - 1.48
+        for label in (face, np.nextafter(face, 0), np.nextafter(face, 1e9)):
+            assert da.sel(z=label) == i
+
+
 def test_a_face_belongs_to_the_voxel_above_it_and_the_last_face_to_none():
     da = regular(3, 8.0)
     assert da.sel(z=-4) == 0

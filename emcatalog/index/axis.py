@@ -38,10 +38,10 @@ class Axis:
 
         Raises LabelError for a label in no voxel, or in two that overlap.
         """
-        rising, wanted = self._rising(labels), rounded(labels)
+        rising = self._rising(labels)
         if not len(rising):
             self._refuse(labels, np.ones(labels.shape, bool))
-        faces = rounded(wanted + self.step / 2)
+        faces = rounded(labels + self.step / 2)
         found = np.searchsorted(rising, faces, side="right") - 1
         low, high = np.maximum(found, 0), np.minimum(found + 1, len(rising) - 1)
         inside = rounded(faces - rising[low]) < rounded(self.step)
@@ -59,13 +59,13 @@ class Axis:
 
         Raises LabelError for a label that is farther than ``reach`` (nm).
         """
-        rising, wanted = self._rising(labels), rounded(labels)
+        rising = self._rising(labels)
         if not len(rising):
             self._refuse(labels, np.ones(labels.shape, bool))
-        above = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
+        above = np.minimum(np.searchsorted(rising, labels), len(rising) - 1)
         below = np.maximum(above - 1, 0)
-        to_above = np.abs(rounded(rising[above] - wanted))
-        to_below = np.abs(rounded(wanted - rising[below]))
+        to_above = np.abs(rounded(rising[above] - labels))
+        to_below = np.abs(rounded(labels - rising[below]))
         far = np.minimum(to_above, to_below) > rounded(reach)
         if far.any():
             self._refuse(labels, far, reach)

@@ -114,7 +114,7 @@ def _from_text(text: str) -> Floats:
         hint = f"the number {number}, or '{number} nm'"
         _refuse(text, "a text without a unit", hint)
     # pint takes half a second to import, and most labels are numbers
-    import pint  # noqa: PLC0415
+    import pint
 
     registry: Any = pint.application_registry
     known = registry.parse_unit_name(unit)
