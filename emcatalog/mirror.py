@@ -44,8 +44,9 @@ def mirror_path(url: str) -> PurePosixPath:
             expected="scheme://host/path",
             hint="only remote URLs have a place in a mirror",
         )
+    host = parts.netloc.rpartition("@")[2].replace(":", "+")  # without a password
     segments = [unquote(s) for s in parts.path.split("/")]
-    if any(s == ".." or "/" in s or "\\" in s or "\0" in s for s in segments):
+    if host == "." or any(map(_leaves, (parts.scheme, host, *segments))):
         raise OptionError(
             got=f"the URL {url!r}, whose path leaves its folder",
             expected="a path without '..' or escaped separators",
@@ -55,11 +56,15 @@ def mirror_path(url: str) -> PurePosixPath:
     names = [s for s in segments if s not in ("", ".")]
     if is_page and parts.query:
         names.append("index.html")
-    path = PurePosixPath(parts.scheme, parts.netloc.replace(":", "+"), *names)
+    path = PurePosixPath(parts.scheme, host, *names)
     if parts.query:
         query = quote(unquote(parts.query), safe="=&,._-")
         path = path.with_name(f"{path.name}@{query}")
     return path
+
+
+def _leaves(segment: str) -> bool:
+    return segment == ".." or any(mark in segment for mark in "/\\\0")
 
 
 @dataclass(frozen=True)

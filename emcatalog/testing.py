@@ -27,10 +27,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import tensorstore
 import xarray as xr
 from numpy.typing import NDArray
 
+from emcatalog.chunked import engine
 from emcatalog.driver import VolumeSource, coarse_chunks
 from emcatalog.errors import EmcatalogError, ForkError, UnknownNameError
 from emcatalog.geometry import AXES, Grid, Region
@@ -52,7 +52,7 @@ class Traffic:
 @contextlib.contextmanager
 def traffic() -> Iterator[Traffic]:
     """Count what is read within the block; complete when the block has ended."""
-    seen, before = Traffic(), _tensorstore_traffic()
+    seen, (requests, size) = Traffic(), engine.traffic()
     request = Transport._request  # noqa: SLF001 - the one door of all bytes
 
     def counted(self: Transport, url: str, ask: Callable[[Any], Any]) -> Any:
@@ -63,19 +63,9 @@ def traffic() -> Iterator[Traffic]:
 
     with mock.patch.object(Transport, "_request", counted):
         yield seen
-    after = _tensorstore_traffic()
-    seen.requests += after.requests - before.requests
-    seen.bytes += after.bytes - before.bytes
-
-
-def _tensorstore_traffic() -> Traffic:
-    metrics = tensorstore.experimental_collect_matching_metrics("/tensorstore/kvstore/")
-    totals = {"bytes_read": 0, "read": 0}
-    for metric in metrics:
-        kind = metric["name"].rpartition("/")[2]
-        if kind in totals:
-            totals[kind] += sum(int(v.get("value", 0)) for v in metric["values"])
-    return Traffic(totals["read"], totals["bytes_read"])
+    later_requests, later_size = engine.traffic()
+    seen.requests += later_requests - requests
+    seen.bytes += later_size - size
 
 
 def regions(grid: Grid, count: int = 6, seed: int = 0) -> list[Region]:

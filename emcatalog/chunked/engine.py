@@ -72,6 +72,17 @@ def _context(pid: int) -> Any:
     return tensorstore.Context(CONTEXT)
 
 
+def traffic() -> tuple[int, int]:
+    """Requests and bytes that TensorStore has read in this process so far."""
+    metrics = tensorstore.experimental_collect_matching_metrics("/tensorstore/kvstore/")
+    totals = {"read": 0, "bytes_read": 0}
+    for metric in metrics:
+        kind = metric["name"].rpartition("/")[2]
+        if kind in totals:
+            totals[kind] += sum(int(v.get("value", 0)) for v in metric["values"])
+    return totals["read"], totals["bytes_read"]
+
+
 def open_store(spec: str) -> Any:
     """Open a TensorStore spec (JSON text), once in each process."""
     return _open(spec, os.getpid(), context())

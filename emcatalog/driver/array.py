@@ -38,6 +38,9 @@ class VolumeArray(BackendArray):
         self.dtype = np.dtype(np.bool_) if mask else volume.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        if isinstance(key, indexing.BasicIndexer | indexing.OuterIndexer):
+            # the adapter fails on empty slices with a negative step
+            return self._read(key.tuple)
         return indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.OUTER, self._read
         )
@@ -128,8 +131,8 @@ class _Axis:
             stop = int(places[put[-1]]) + 1
             runs.append(_Run(start, stop, places[put] - start, put))
         if len(runs) == 1:  # one block: take in the order that was asked for
-            run = _Run(runs[0].start, runs[0].stop, places - runs[0].start, order)
-            runs = [run]
+            low, high = runs[0].start, runs[0].stop
+            runs = [_Run(low, high, places - low, np.arange(places.size))]
         return cls(tuple(runs), int(places.size))
 
 
