@@ -1,0 +1,126 @@
+"""What the labels cost: one block read by the bare engine and through our layers.
+
+The engine is TensorStore on an uncompressed Zarr array in memory of the page cache, so
+that the layers above it are all there is to see. The ways are run in turn, interleaved,
+for several rounds; the table shows the median and the spread of the time beyond the
+bare engine, and the ratio to it.
+
+    python -m benchmarks.overhead            # 128^3 blocks of a 512^3 volume
+    python -m benchmarks.overhead --quick    # small, a few seconds
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorstore
+import xarray as xr
+from rich.console import Console
+from rich.table import Table
+
+from emcatalog.geometry import Region
+from emcatalog.volume import Volume
+from emcatalog_ngff import NgffSource
+
+Ways = dict[str, Callable[[tuple[slice, slice, slice]], object]]
+
+
+def write_volume(folder: Path, size: int) -> NgffSource:
+    """A Zarr v2 array of ``size``^3 bytes in 64^3 chunks, and the source that reads it."""
+    spec = {
+        "driver": "zarr",
+        "kvstore": {"driver": "file", "path": f"{folder}/"},
+        "metadata": {
+            "shape": [size] * 3,
+            "chunks": [64] * 3,
+            "dtype": "|u1",
+            "compressor": None,
+            "dimension_separator": "/",
+        },
+    }
+    store = tensorstore.open(spec, create=True).result()
+    plane = np.random.default_rng(0).integers(0, 255, (size, size), np.uint8)
+    store[...] = np.broadcast_to(plane, (size, size, size))
+    return NgffSource(str(folder), voxel_size_nm=8.0)
+
+
+def ways(source: NgffSource) -> Ways:
+    """The same block by the bare engine, the volume, a lazy array and a dask array."""
+    volume: Volume = source.volume
+    spec = {"driver": "zarr", "kvstore": f"file://{source.options['urlpath']}/"}
+    bare = tensorstore.open(spec).result()
+    lazy, dask = source.to_xarray(), source.to_dask()
+
+    def isel(array: xr.DataArray, box: tuple[slice, slice, slice]) -> object:
+        z, y, x = box
+        return array.isel(z=z, y=y, x=x).values
+
+    return {
+        "engine": lambda box: bare[box].read().result(),
+        "volume.read": lambda box: volume.read(
+            Region(
+                (box[0].start, box[1].start, box[2].start),
+                (box[0].stop, box[1].stop, box[2].stop),
+            )
+        ),
+        "to_xarray().isel": lambda box: isel(lazy, box),
+        "to_dask().isel": lambda box: isel(dask, box),
+    }
+
+
+def measure(
+    source: NgffSource, block: int, rounds: int, per_round: int
+) -> dict[str, list[float]]:
+    """Seconds per block of each way, one number a round; the ways take turns."""
+    random = np.random.default_rng(1)
+    most = source.volume.grid.shape[0] - block
+    seconds: dict[str, list[float]] = {name: [] for name in ways(source)}
+    contenders = ways(source)
+    for _ in range(rounds):
+        corners = random.integers(0, most + 1, (per_round, 3))
+        boxes = [tuple(slice(int(c), int(c) + block) for c in k) for k in corners]
+        for name, read in contenders.items():
+            begun = time.perf_counter()
+            for z, y, x in boxes:
+                read((z, y, x))
+            seconds[name].append((time.perf_counter() - begun) / per_round)
+    return seconds
+
+
+def table(seconds: dict[str, list[float]], block: int) -> Table:
+    """Medians, spread and what each way costs beyond the engine."""
+    engine = seconds["engine"]
+    shown = Table("way", "ms per block", "spread", "ms beyond engine", "ratio")
+    shown.title = f"{block}^3 blocks of uint8"
+    for name, times in seconds.items():
+        beyond = [t - e for t, e in zip(times, engine, strict=True)]
+        ratios = [t / e for t, e in zip(times, engine, strict=True)]
+        shown.add_row(
+            name,
+            f"{statistics.median(times) * 1e3:.2f}",
+            f"{min(times) * 1e3:.2f} to {max(times) * 1e3:.2f}",
+            f"{statistics.median(beyond) * 1e3:.2f}",
+            f"{statistics.median(ratios):.3f}",
+        )
+    return shown
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a small volume")
+    quick = parser.parse_args().quick
+    size, block, rounds, per_round = (160, 64, 5, 10) if quick else (512, 128, 15, 20)
+    with tempfile.TemporaryDirectory() as folder:
+        source = write_volume(Path(folder) / "volume", size)
+        Console().print(table(measure(source, block, rounds, per_round), block))
+
+
+if __name__ == "__main__":
+    main()

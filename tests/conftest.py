@@ -1,0 +1,29 @@
+"""Fixtures that many test files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["servers.fixtures"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def sample_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded sample, written once for all tests."""
+    from emcatalog.sample import write_sample
+
+    return write_sample(tmp_path_factory.mktemp("sample") / "mirror")
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """Real files of many sources; tests that need them skip where they are absent."""
+    place = Path(os.environ.get("EMCATALOG_REALDATA", ROOT / "../shared/realdata"))
+    if not (place / "EXPECTED.csv").is_file():
+        pytest.skip("no real files: set EMCATALOG_REALDATA")
+    return place.resolve()
