@@ -6,14 +6,14 @@ has room, and then evaluated as a distance from its surface, in nanometres.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emcatalog.sample.cells import FAR, Place
-from emcatalog.sample.noise import Floats, uniform
+from emcatalog.sample.noise import Floats, scramble, uniform
 
 Points = NDArray[np.float64]
 Finder = Callable[[Points], Place]
@@ -36,25 +36,25 @@ class Mitochondrion:
         """No point of it is farther from the centre."""
         return self.half_length + self.radius + 60.0
 
-    def measure(self, axes: Axes) -> tuple[Floats, Floats]:
-        """Return, on the grid of ``axes``, signed distance and place along the tube."""
+    def measure(self, points: tuple[Points, ...]) -> tuple[Floats, Floats]:
+        """Return signed distance and place along the tube, for z, y, x that broadcast.
+
+        The distance is exact in the middle of the tube and fair near its surface.
+        """
         z, y, x = (
-            (axis - c).astype(np.float32).reshape(shape)
-            for axis, c, shape in zip(axes, self.centre, _SHAPES, strict=True)
+            np.asarray(p - c, np.float32)
+            for p, c in zip(points, self.centre, strict=True)
         )
         uz, uy, ux = self.axis.astype(np.float32)
         bz, by, bx = self.bend.astype(np.float32)
         along = (z * uz + y * uy) + x * ux
         clipped = np.clip(along, -self.half_length, self.half_length)
         arc = clipped * clipped
-        dz, dy, dx = (
-            p - clipped * u - arc * b
-            for p, u, b in ((z, uz, bz), (y, uy, by), (x, ux, bx))
-        )
-        return np.sqrt(dz * dz + dy * dy + dx * dx) - np.float32(self.radius), along
-
-
-_SHAPES = ((-1, 1, 1), (1, -1, 1), (1, 1, -1))
+        square = np.float32(0)
+        for p, u, b in ((z, uz, bz), (y, uy, by), (x, ux, bx)):
+            off = p - clipped * u - arc * b
+            square = square + off * off
+        return np.sqrt(square) - np.float32(self.radius), along
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +67,21 @@ class Synapse:
     radius: float
 
 
-def candidates(seed: int, box: tuple[Points, Points], count: int) -> Points:
-    """Return ``count`` points (n, 3) strewn evenly over the box."""
+def candidates(seed: int, box: tuple[Points, Points], spacing: float) -> Points:
+    """Return points (z, y, x, 3) strewn over the box, about ``spacing`` nm apart."""
     low, high = box
-    number = np.arange(count)
-    draw = [uniform(seed, number, np.array([k])) for k in range(3)]
-    return np.asarray(low + np.stack(draw, axis=1) * (high - low))
+    counts = np.ceil((high - low) / spacing).astype(int)
+    index = np.moveaxis(np.indices(tuple(counts)), 0, -1)
+    columns = [index[..., k] for k in range(3)]
+    draw = [uniform(seed, *columns, np.array([k])) for k in range(3)]
+    return np.asarray(low + (index + np.stack(draw, axis=-1)) * spacing)
 
 
 def apart(points: Points, distance: float, keep: NDArray[np.bool_]) -> list[int]:
-    """Choose points of ``keep`` in their order, none nearer than ``distance``."""
+    """Choose points of ``keep``, in mixed order, none nearer than ``distance``."""
     chosen: list[int] = []
-    for k in np.flatnonzero(keep):
+    choice = np.flatnonzero(keep)
+    for k in choice[np.argsort(scramble(len(points), choice), kind="stable")]:
         gaps = points[chosen] - points[k]
         if not chosen or float((gaps * gaps).sum(axis=1).min()) >= distance**2:
             chosen.append(int(k))
@@ -89,10 +92,7 @@ def mitochondria(
     seed: int, box: tuple[Points, Points], spacing: float, find: Finder
 ) -> list[Mitochondrion]:
     """Place tubes about ``spacing`` nm apart where cells are thick enough."""
-    low, high = box
-    count = int(40 * np.prod((high - low) / spacing)) + 40
-    points = candidates(seed, box, count)
-    place = find(points)
+    place, points = _look(candidates(seed, box, spacing / 4), find)
     found = []
     for k in apart(points, spacing, place.depth >= FAR):
         draw = uniform(seed + 1, np.full(8, k), np.arange(8))
@@ -113,37 +113,61 @@ def mitochondria(
     return found
 
 
+def _look(points: Points, find: Finder) -> tuple[Place, Points]:
+    """Find points (..., 3), then list them: places (n) and points (n, 3)."""
+    place = find(points)
+    flat = Place(place.cell.ravel(), place.other.ravel(), place.depth.ravel())
+    return flat, points.reshape(-1, 3)
+
+
 def synapses(
     seed: int, box: tuple[Points, Points], spacing: float, find: Finder
 ) -> list[Synapse]:
-    """Choose contacts about ``spacing`` nm apart on the membranes."""
-    low, high = box
-    count = int(60 * np.prod((high - low) / spacing)) + 60
-    points = candidates(seed, box, count)
-    place = find(points)
+    """Choose contacts at least ``spacing`` nm apart on the membranes."""
+    place, points = _look(candidates(seed, box, spacing / 5), find)
     near = (place.depth < 10.0) & (place.other >= 0)
     return [
         Synapse(
             centre=points[k],
             before=int(place.cell[k]),
             after=int(place.other[k]),
-            radius=110.0 + 90.0 * float(uniform(seed + 1, np.array([k]))[0]),
+            radius=spacing * (0.22 + 0.2 * float(uniform(seed + 1, np.array([k]))[0])),
         )
         for k in apart(points, spacing, near)
     ]
 
 
-def vesicles(
-    seed: int, synapse: Synapse, radius: float, find: Finder
-) -> Iterator[tuple[Points, float]]:
-    """Yield centre and radius (nm) of the vesicles that wait at one synapse."""
-    number = np.arange(700)
-    draw = [uniform(seed, number, np.array([k])) for k in range(4)]
-    reach = 2.6 * synapse.radius
-    points = synapse.centre + (np.stack(draw[:3], axis=1) - 0.5) * 2 * reach
-    offsets = points - synapse.centre
+def _turned(points: Points) -> Points:
+    """Rotate, so that the rows of a lattice do not follow those of the voxels."""
+    z, y, x = (points[..., k] / 3 for k in range(3))
+    turned = (2 * z + 2 * y - x, 2 * y + 2 * x - z, 2 * z + 2 * x - y)
+    return np.stack(turned, axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Vesicles:
+    """Small round bodies: centres (n, 3) and radii (n), in nm."""
+
+    centres: Points
+    radii: Points
+
+
+def vesicles(seed: int, synapse: Synapse, radius: float, find: Finder) -> Vesicles:
+    """Return the vesicles that wait at one synapse, in a cloud inside its cell.
+
+    They come from a turned lattice in which each is moved, and some are missing.
+    """
+    reach = 2.3 * synapse.radius
+    spacing = 2.7 * radius
+    steps = np.arange(-int(reach / spacing), int(reach / spacing) + 1)
+    index = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    columns = [index[..., k] for k in range(3)]
+    draw = [uniform(seed, *columns, np.array([k])) for k in range(5)]
+    moves = (np.stack(draw[:3], axis=-1) - 0.5) * 1.2 * radius
+    offsets = _turned(index * spacing + moves)
+    crowd = 1.0 - (offsets * offsets).sum(axis=-1) / reach**2
+    chosen = draw[3] < 1.8 * crowd
+    points = synapse.centre + offsets[chosen]
     place = find(points)
-    room = (place.cell == synapse.before) & (place.depth > radius + 16.0)
-    room &= (offsets * offsets).sum(axis=1) < reach**2
-    for k in apart(points, 2.25 * radius, room):
-        yield points[k], radius * (0.88 + 0.24 * float(draw[3][k]))
+    keep = (place.cell == synapse.before) & (place.depth > radius + 8.0)
+    return Vesicles(points[keep], radius * (0.85 + 0.2 * draw[4][chosen][keep]))

@@ -18,8 +18,8 @@ from emcatalog.sample import shading, tissue
 from emcatalog.sample.cells import Cells, Place, scatter
 from emcatalog.sample.noise import Floats, Noise, uniform
 
-_TILE = (16, 64, 64)
-_MARGIN = 300.0
+_TILE = (16, 64, 128)
+_MARGIN = 200.0
 """Organelles are placed this far beyond the extent, to be cut by its faces (nm)."""
 
 
@@ -34,11 +34,15 @@ class Phantom:
     def __init__(self, recipe: tissue.Tissue) -> None:
         self.recipe = recipe
         seed = recipe.seed * 1000
-        self._warp = [Noise(seed + k, 6.0 * recipe.wave) for k in range(3)]
-        self._slow = Noise(seed + 3, 90.0)
-        self._quick = Noise(seed + 4, 24.0)
-        self._tubes = [Noise(seed + k, 130.0) for k in (5, 6)]
+        self._swing = [Noise(seed + k, 6.0 * recipe.wave) for k in range(3)]
+        self._ripple = [Noise(seed + 60 + k, 2.0 * recipe.wave) for k in range(3)]
+        fine = recipe.sharpness
+        self._slow = Noise(seed + 3, max(90.0, 5 * fine))
+        self._quick = Noise(seed + 4, max(15.0, 2 * fine))
+        self._clumps = Noise(seed + 7, max(150.0, 9 * fine))
+        self._tubes = [Noise(seed + k, 7 * recipe.tube) for k in (5, 6)]
         self._cells = _grow(recipe, seed + 10)
+        self._tints = _tints(recipe, len(self._cells.weight))
         box = (
             np.full(3, -_MARGIN),
             np.asarray(recipe.extent) + _MARGIN,
@@ -66,13 +70,13 @@ class Phantom:
         warped = self._warped(axes)
         place = self._cells.locate(warped)
         slow, quick = self._slow.on_grid(axes), self._quick.on_grid(axes)
-        tints = self._tints()[place.cell]
+        tints = np.take(self._tints, place.cell)
         tile = shading.Tile(
             axes=axes,
             place=place,
             slow=slow,
             quick=quick,
-            brightness=tints + np.float32(0.025) * quick + np.float32(0.012) * slow,
+            brightness=tints + _texture(quick, slow),
             semantic=np.full(place.cell.shape, tissue.CYTOPLASM, np.uint8),
             sharpness=self.recipe.sharpness,
         )
@@ -90,14 +94,15 @@ class Phantom:
         if nucleus is not None:
             surface, core = _nucleus_distances(nucleus, warped)
             room &= surface > 60
-            shading.paint_nucleus(tile, surface, core)
+            clumps = self._clumps.on_grid(tile.axes) + np.float32(0.8) * tile.slow
+            shading.paint_nucleus(tile, surface, core, clumps)
         self._paint_tubes(tile, room)
         for organelle in self._organelles:
             if tile.meets(organelle.centre, organelle.reach):
                 shading.paint_mitochondrion(tile, organelle)
-        for centre, radius in self._vesicles:
-            if tile.meets(centre, radius + 20):
-                shading.paint_vesicle(tile, centre, radius)
+        centres, radii = self._vesicles.centres, self._vesicles.radii
+        for k in np.flatnonzero(tile.meets(centres, radii + 20)):
+            shading.paint_vesicle(tile, centres[k], float(radii[k]))
         shading.paint_membranes(tile)
         for synapse in self._synapses:
             if tile.meets(synapse.centre, synapse.radius):
@@ -105,32 +110,37 @@ class Phantom:
 
     def _paint_tubes(self, tile: shading.Tile, room: shading.Mask) -> None:
         one, two = (noise.on_grid(tile.axes) for noise in self._tubes)
-        distance = np.sqrt(one * one + two * two) * np.float32(95)
-        shading.paint_reticulum(tile, distance, room)
+        # about a nanometre scale: the noise falls from 1 to 0 over half its spacing
+        scale = np.float32(0.75 * self._tubes[0].spacing)
+        middle = np.sqrt(one * one + two * two) * scale
+        shading.paint_reticulum(tile, middle - np.float32(self.recipe.tube), room)
 
     def _warped(self, axes: parts.Axes) -> tuple[Floats, Floats, Floats]:
         """Where the straight cells would have the points of the grid."""
+        wave, ripple = (np.float32(a) for a in self._amplitudes())
         z, y, x = (
-            noise.on_grid(axes) * np.float32(self.recipe.wave)
-            + axis.astype(np.float32).reshape(shape)
-            for noise, axis, shape in zip(self._warp, axes, _COLUMNS, strict=True)
+            wave * self._swing[k].on_grid(axes)
+            + ripple * self._ripple[k].on_grid(axes)
+            + axes[k].astype(np.float32).reshape(_COLUMNS[k])
+            for k in range(3)
         )
         return z, y, x
 
     def _find(self, points: parts.Points) -> Place:
+        wave, ripple = self._amplitudes()
         z, y, x = (
-            (points[:, k] + self._warp[k].at(points) * self.recipe.wave).astype(
-                np.float32
-            )
+            (
+                points[..., k]
+                + wave * self._swing[k].at(points)
+                + ripple * self._ripple[k].at(points)
+            ).astype(np.float32)
             for k in range(3)
         )
         return self._cells.locate((z, y, x))
 
-    def _tints(self) -> Floats:
-        number = np.arange(len(self._cells.weight))
-        draw = uniform(self.recipe.seed * 1000 + 50, number) - 0.5
-        tint = self.recipe.cytoplasm + self.recipe.variety * draw
-        return tint.astype(np.float32)
+    def _amplitudes(self) -> tuple[float, float]:
+        """How far membranes swing widely, and how far they ripple (nm)."""
+        return self.recipe.wave, 0.28 * self.recipe.wave
 
     def _place_mitochondria(
         self, seed: int, box: tuple[parts.Points, parts.Points]
@@ -138,11 +148,14 @@ class Phantom:
         if self.recipe.mitochondria <= 0:
             return []
         found = parts.mitochondria(seed, box, self.recipe.mitochondria, self._find)
-        if self.recipe.nucleus is None:
-            return found
-        reach = self.recipe.nucleus.radius + 150
-        middle = np.asarray(self.recipe.nucleus.centre)
-        return [m for m in found if float(((m.centre - middle) ** 2).sum()) > reach**2]
+        return [m for m in found if self._outside_nucleus(m.centre, 200.0)]
+
+    def _outside_nucleus(self, centre: parts.Points, distance: float) -> bool:
+        nucleus = self.recipe.nucleus
+        if nucleus is None:
+            return True
+        offset = centre - np.asarray(nucleus.centre)
+        return float((offset * offset).sum()) > (nucleus.radius + distance) ** 2
 
     def _place_synapses(
         self, seed: int, box: tuple[parts.Points, parts.Points]
@@ -151,16 +164,47 @@ class Phantom:
             return []
         return parts.synapses(seed, box, self.recipe.synapses, self._find)
 
-    def _place_vesicles(self, seed: int) -> list[tuple[parts.Points, float]]:
+    def _place_vesicles(self, seed: int) -> parts.Vesicles:
         radius = self.recipe.vesicle
-        return [
-            vesicle
+        clouds = [
+            parts.vesicles(seed + k, synapse, radius, self._find)
             for k, synapse in enumerate(self._synapses)
-            for vesicle in parts.vesicles(seed + k, synapse, radius, self._find)
         ]
+        centres = np.concatenate([np.empty((0, 3)), *(c.centres for c in clouds)])
+        radii = np.concatenate([np.empty(0), *(c.radii for c in clouds)])
+        free = self._free(centres, radii + 12.0)
+        return parts.Vesicles(centres[free], radii[free])
+
+    def _free(self, centres: parts.Points, reach: parts.Points) -> shading.Mask:
+        """Which balls touch neither a mitochondrion nor the nucleus."""
+        points = tuple(centres[:, k] for k in range(3))
+        free = np.ones(len(centres), bool)
+        for organelle in self._organelles:
+            free &= organelle.measure(points)[0] > reach
+        if self.recipe.nucleus is not None:
+            offset = centres - np.asarray(self.recipe.nucleus.centre)
+            away = np.sqrt((offset * offset).sum(axis=1)) - self.recipe.nucleus.radius
+            free &= away > reach + self.recipe.wave
+        return free
 
 
 _COLUMNS = ((-1, 1, 1), (1, -1, 1), (1, 1, -1))
+
+
+def _tints(recipe: tissue.Tissue, cells: int) -> Floats:
+    """Brightness of the cytoplasm of each cell."""
+    draw = uniform(recipe.seed * 1000 + 50, np.arange(cells)) - 0.5
+    return (recipe.cytoplasm + recipe.variety * draw).astype(np.float32)
+
+
+def _texture(quick: Floats, slow: Floats) -> Floats:
+    """Brightness of the cytoplasm's grain: uneven, with dark particles."""
+    particles = np.maximum(quick - np.float32(0.35), np.float32(0))
+    return np.asarray(
+        np.float32(0.04) * quick
+        + np.float32(0.02) * slow
+        - np.float32(0.16) * particles
+    )
 
 
 def _grow(recipe: tissue.Tissue, seed: int) -> Cells:
@@ -168,7 +212,7 @@ def _grow(recipe: tissue.Tissue, seed: int) -> Cells:
     margin = 2.0 * recipe.cell + _MARGIN
     low = np.full(3, -margin, np.float32)
     high = (np.asarray(recipe.extent) + margin).astype(np.float32)
-    cells = scatter(seed, (low, high), recipe.cell)
+    cells = scatter(seed, (low, high), recipe.cell, recipe.thickness)
     if recipe.nucleus is None:
         return cells
     centre = np.asarray([recipe.nucleus.centre], np.float32)

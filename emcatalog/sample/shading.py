@@ -6,18 +6,19 @@ darker than cytoplasm and crossed by cristae; chromatin is patchy; vesicles are 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emcatalog.sample import tissue as kinds
-from emcatalog.sample.cells import Place
+from emcatalog.sample.cells import FAR, Place
 from emcatalog.sample.noise import Floats
 from emcatalog.sample.organelles import Axes, Mitochondrion, Points, Synapse
 
 Mask = NDArray[np.bool_]
-_GAP = 6.0
+_GAP = 5.0
 """Half the width of the extracellular space (nm)."""
 
 
@@ -35,12 +36,17 @@ class Tile:
     semantic: NDArray[np.uint8]
     sharpness: float
 
-    def meets(self, centre: Points, reach: float) -> bool:
-        """Whether a ball of radius ``reach`` (nm) comes near the tile."""
+    def meets(self, centres: Points, reach: float | Points) -> NDArray[np.bool_]:
+        """Which balls (centres (..., 3) and radii in nm) come near the tile."""
         low = np.array([axis[0] for axis in self.axes])
         high = np.array([axis[-1] for axis in self.axes])
-        outside = np.maximum(np.maximum(low - centre, centre - high), 0)
-        return float((outside * outside).sum()) < reach * reach
+        outside = np.maximum(np.maximum(low - centres, centres - high), 0)
+        return np.asarray((outside * outside).sum(axis=-1) < np.square(reach))
+
+    def columns(self) -> tuple[NDArray[np.float64], ...]:
+        """The axes, shaped so that they broadcast to the tile."""
+        pairs = zip(self.axes, _COLUMNS, strict=True)
+        return tuple(axis.reshape(shape) for axis, shape in pairs)
 
     def mix(self, value: float | Floats, share: Floats) -> None:
         """Move the brightness towards ``value`` by ``share`` (0 to 1)."""
@@ -58,7 +64,7 @@ class Tile:
         wide = max(width, self.sharpness)
         t = distance * np.float32(1 / wide)
         t = np.maximum(1 - t * t, np.float32(0))
-        pale = np.float32((width / wide) ** 0.5)
+        pale = np.float32(math.sqrt(width / wide))
         return np.asarray(t * t * pale)
 
 
@@ -70,32 +76,35 @@ def step(value: Floats, low: float, high: float) -> Floats:
 
 def paint_membranes(tile: Tile) -> None:
     """Two dark membranes with a pale gap between them."""
-    depth = tile.place.depth
-    blur = min(1.0, max(0.0, (tile.sharpness - 3.0) / 6.0))
+    depth = tile.place.depth + np.float32(1.2) * tile.quick
+    blur = min(1.0, max(0.0, (tile.sharpness - 2.0) / 4.0))
     gap = 1 - step(depth, _GAP - 3, _GAP + 3)
-    tile.mix(0.55 - 0.32 * blur, gap)
-    tile.mix(0.14, np.float32(0.9) * tile.line(depth - np.float32(_GAP + 4), 9.0))
-    tile.label(kinds.MEMBRANE, depth < _GAP + 9)
-    tile.label(kinds.OUTSIDE, depth < _GAP - 2)
+    tile.mix(0.50 - 0.28 * blur, gap)
+    tile.mix(0.14, np.float32(0.92) * tile.line(depth - np.float32(_GAP + 4), 8.0))
+    tile.label(kinds.MEMBRANE, tile.place.depth < _GAP + 8)
+    tile.label(kinds.OUTSIDE, tile.place.depth < _GAP - 2)
 
 
-def paint_reticulum(tile: Tile, tubes: Floats, room: Mask) -> None:
-    """Pale tubes with a thin dark wall; ``tubes`` is the distance from their middle."""
-    inside = room & (tubes < 19)
+def paint_reticulum(tile: Tile, wall: Floats, room: Mask) -> None:
+    """Pale tubes with a thin dark wall; ``wall`` is the distance from their surface."""
+    inside = room & (wall < 2)
     if not inside.any():
         return
     share = room.astype(np.float32)
-    tile.mix(0.78, share * np.float32(0.7) * (1 - step(tubes, 8, 16)))
-    tile.mix(0.30, share * np.float32(0.75) * tile.line(tubes - 17, 7.0))
+    tile.mix(0.76, share * np.float32(0.7) * (1 - step(wall, -10, -2)))
+    tile.mix(0.28, share * np.float32(0.8) * tile.line(wall, 7.0))
     tile.label(kinds.RETICULUM, inside)
 
 
 def paint_mitochondrion(tile: Tile, organelle: Mitochondrion) -> None:
     """Outer membrane, inner membrane, dark matrix and cristae."""
-    surface, along = organelle.measure(tile.axes)
-    room = np.float32(36) - tile.place.depth
-    room[tile.place.cell != organelle.cell] = 60
-    surface = np.maximum(surface + 7 * tile.slow, room)
+    surface, along = organelle.measure(tile.columns())
+    depth = tile.place.depth
+    # depths end at FAR; far inside, the cell shall not limit the organelle
+    beyond = np.maximum(depth - np.float32(FAR - 13), np.float32(0))
+    room = np.float32(25) - depth - np.float32(1.5) * beyond * beyond
+    room[tile.place.cell != organelle.cell] = 80
+    surface = _blend(surface + 9 * tile.slow, room)
     if float(surface.min()) > 12:
         return
     inside = 1 - step(surface, -6, 0)
@@ -109,6 +118,12 @@ def paint_mitochondrion(tile: Tile, organelle: Mitochondrion) -> None:
     tile.mix(0.17, np.float32(0.75) * tile.line(surface + 18, 7.0))
     tile.mix(0.13, np.float32(0.9) * tile.line(surface, 9.0))
     tile.label(kinds.MITOCHONDRION, surface < 4)
+
+
+def _blend(one: Floats, two: Floats) -> Floats:
+    """The greater of two distances, with the edge between them rounded (60 nm)."""
+    close = np.maximum(60 - np.abs(one - two), np.float32(0))
+    return np.asarray(np.maximum(one, two) + close * close * np.float32(1 / 240))
 
 
 def paint_vesicle(tile: Tile, centre: Points, radius: float) -> None:
@@ -150,38 +165,40 @@ def paint_density(tile: Tile, synapse: Synapse) -> None:
     if not (faces.any() or back.any()):
         return
     square = np.float32(0)
-    for axis, c, shape in zip(tile.axes, synapse.centre, _COLUMNS, strict=True):
-        offset = (axis - c).astype(np.float32).reshape(shape)
+    for column, c in zip(tile.columns(), synapse.centre, strict=True):
+        offset = (column - c).astype(np.float32)
         square = square + offset * offset
-    near = 1 - step(np.sqrt(square), synapse.radius - 35, synapse.radius)
-    coat = 1 - step(place.depth + 5 * tile.quick, 20, 42)
-    tile.mix(0.10, np.float32(0.9) * near * coat * faces)
+    near = 1 - step(np.sqrt(square), synapse.radius - 25, synapse.radius)
+    coat = 1 - step(place.depth + 3 * tile.quick, 16, 34)
+    tile.mix(0.16, np.float32(0.88) * near * coat * faces)
     thin = 1 - step(place.depth, 8, 18)
     tile.mix(0.16, np.float32(0.7) * near * thin * back)
     tile.label(kinds.DENSITY, faces & (near * coat > 0.5))
 
 
-def paint_nucleus(tile: Tile, surface: Floats, core: Floats | None) -> None:
+def paint_nucleus(
+    tile: Tile, surface: Floats, core: Floats | None, clumps: Floats
+) -> None:
     """Chromatin inside an envelope of two membranes with pores.
 
     ``surface`` is the signed distance from the inner membrane, ``core`` that from the
-    nucleolus, if there is one.
+    nucleolus, if there is one; chromatin is dense where ``clumps`` is positive.
     """
     if float(surface.min()) > 60:
         return
     inside = 1 - step(surface, -4, 4)
     rim = 1 - step(-surface, 20, 90)
     pore = step(tile.quick, 0.75, 0.95)
-    clumps = tile.slow + np.float32(0.45) * tile.quick
-    dense = np.maximum(step(clumps, 0.05, 0.55), rim * (1 - pore) * np.float32(0.9))
+    dense = np.maximum(step(clumps, -0.15, 0.5), rim * (1 - pore) * np.float32(0.9))
     shade = np.float32(0.62) - np.float32(0.25) * dense
     shade += np.float32(0.03) * tile.quick
     if core is not None:
-        body = 1 - step(core + 60 * tile.quick, -30, 30)
-        shade += body * (np.float32(0.30) + np.float32(0.05) * tile.quick - shade)
+        body = 1 - step(core + 60 * tile.slow + 20 * tile.quick, -40, 40)
+        shade += body * (np.float32(0.34) + np.float32(0.05) * tile.quick - shade)
     tile.mix(shade, inside)
     wall = 1 - pore
     tile.mix(0.72, wall * np.float32(0.8) * tile.line(surface - 14, 12.0))
     tile.mix(0.18, wall * np.float32(0.8) * tile.line(surface, 8.0))
     tile.mix(0.18, wall * np.float32(0.8) * tile.line(surface - 28, 8.0))
-    tile.label(kinds.NUCLEUS, surface < 0)
+    tile.label(kinds.MEMBRANE, (wall > 0.5) & (surface < 34))
+    tile.label(kinds.NUCLEUS, surface < -6)

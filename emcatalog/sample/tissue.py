@@ -54,9 +54,11 @@ class Tissue:
     """Physical size z, y, x of the part that is looked at."""
     sharpness: float
     """In-plane side of the finest voxel: lines are drawn at least this wide."""
-    cell: float = 420.0
+    cell: float = 330.0
     """Distance of neighbouring cells."""
-    mitochondria: float = 650.0
+    thickness: float = 1.2
+    """How much thicker the thickest cells are, in units of ``cell``."""
+    mitochondria: float = 550.0
     """Least distance of two mitochondria; 0 for none."""
     synapses: float = 420.0
     """Least distance of two synapses; 0 for none."""
@@ -64,8 +66,8 @@ class Tissue:
     """Radius of a vesicle."""
     wave: float = 60.0
     """How far membranes swing."""
-    reticulum: float = 0.2
-    """More makes more endoplasmic reticulum."""
+    tube: float = 18.0
+    """Radius of the tubes of the endoplasmic reticulum."""
     nucleus: Nucleus | None = None
     cytoplasm: float = 0.68
     """Brightness of the cytoplasm."""
