@@ -7,6 +7,7 @@ opening a volume costs no request, in this process or in another.
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.chunked.engine import open_store, translated
-from emcatalog.chunked.kvstore import kvstore
-from emcatalog.errors import FormatError
+from emcatalog.chunked.engine import open_store, translated, verify
+from emcatalog.chunked.keys import ChunkKeys
+from emcatalog.chunked.kvstore import above, child, folder, kvstore, local_path
+from emcatalog.chunked.presence import in_flight, present
+from emcatalog.chunked.staged import holds_suffixed, open_staged
+from emcatalog.errors import FormatError, GeometryError
 from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.volume import ensure_fits
 
-__all__ = ["Axes", "ChunkedVolume", "kvstore", "spec_text"]
+__all__ = [
+    "Axes",
+    "ChunkKeys",
+    "ChunkedVolume",
+    "above",
+    "child",
+    "folder",
+    "holds_suffixed",
+    "kvstore",
+    "local_path",
+    "spec_text",
+    "verify",
+]
 
 IN_FLIGHT = 8
 
@@ -54,6 +70,7 @@ class ChunkedVolume:
     spec: str
     axes: Axes
     url: str
+    keys: ChunkKeys | None = None
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; absent chunks are the array's fill value."""
@@ -71,32 +88,57 @@ class ChunkedVolume:
 
     def stored(self, region: Region) -> NDArray[np.bool_]:
         """Which voxels lie in chunks that the store really holds."""
+        self._check(region, np.dtype(np.bool_))
         out = np.zeros(region.shape, np.bool_)
         with translated(self.url):
-            view = self._view()
-            tiles = list(region.tiles(self.chunks))
-            asked = [
-                view[self._index(tile)].storage_statistics(query_not_stored=True)
-                for tile in tiles
-            ]
-            for tile, answer in zip(tiles, asked, strict=True):
-                held = not answer.result().not_stored
-                out[tile.relative_to(region.start).slices] = held
+            tiles = region.tiles(self.chunks)
+            if self.keys:
+                held = present(self.keys, region.tiles(self.chunks))
+            else:
+                held = self._held(region.tiles(self.chunks))
+            for tile, answer in zip(tiles, held, strict=True):
+                out[tile.relative_to(region.start).slices] = answer
         return out
 
+    def _held(self, tiles: Iterator[Region]) -> Iterator[bool]:
+        view = self._view(open_store(self.spec))
+        answers = in_flight(
+            lambda tile: view[self._index(tile)].storage_statistics(
+                query_not_stored=True
+            ),
+            tiles,
+        )
+        return (not answer.not_stored for answer in answers)
+
+    def _check(self, region: Region, dtype: np.dtype[np.generic]) -> None:
+        if any(b > n for b, n in zip(region.stop, self.grid.shape, strict=True)):
+            raise GeometryError(
+                entry=self.url,
+                got=f"a region up to voxel {region.stop} (z, y, x)",
+                expected=f"one inside the volume of {self.grid.shape} voxels",
+            )
+        ensure_fits(region.shape, dtype)
+
     def _start(self, region: Region) -> Any:
-        ensure_fits(region.shape, self.dtype)
+        self._check(region, self.dtype)
         with translated(self.url):
-            return self._view()[self._index(region)].read(order="C")
+            view = self._view(self._open(region))
+            return view[self._index(region)].read(order="C")
+
+    def _open(self, region: Region) -> Any:
+        if self.keys and self.keys.suffixed:
+            # no encoding makes a chunk much larger than its voxels
+            voxels = math.prod(self.chunks) * self.dtype.itemsize
+            return open_staged(self.spec, self.keys, region, 4 * voxels + 2**20)
+        return open_store(self.spec)
 
     def _result(self, region: Region, future: Any) -> NDArray[np.generic]:
         with translated(self.url):
             voxels: NDArray[np.generic] = future.result()
         return voxels.reshape(region.shape)
 
-    def _view(self) -> Any:
+    def _view(self, store: Any) -> Any:
         """The stored array with its z, y, x dimensions in this order, from 0 on."""
-        store = open_store(self.spec)
         for dimension, index in sorted(self.axes.fixed, reverse=True):
             store = store[(slice(None),) * dimension + (index,)]
         gone = [dimension for dimension, _ in self.axes.fixed]

@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from emcatalog.errors import (
     CorruptError,
     EmcatalogError,
     ForkError,
+    FormatError,
     MemoryLimitError,
     NotFoundError,
     RangeError,
@@ -34,6 +35,11 @@ CONTEXT = {
         "max_delay": "5s",
     },
     "s3_request_retries": {
+        "max_retries": 4,
+        "initial_delay": "100ms",
+        "max_delay": "5s",
+    },
+    "gcs_request_retries": {
         "max_retries": 4,
         "initial_delay": "100ms",
         "max_delay": "5s",
@@ -90,12 +96,54 @@ def open_store(spec: str) -> Any:
 
 @functools.lru_cache(maxsize=512)
 def _open(spec: str, pid: int, shared: Any) -> Any:
-    return tensorstore.open(json.loads(spec), context=shared, open=True).result()
+    # open=True here would read the metadata again, whatever the spec says
+    return tensorstore.open(json.loads(spec), context=shared).result()
+
+
+def open_kvstore(spec: str) -> Any:
+    """Open a key-value store (JSON text), once in each process."""
+    return _open_kvstore(spec, os.getpid(), context())
+
+
+@functools.lru_cache(maxsize=512)
+def _open_kvstore(spec: str, pid: int, shared: Any) -> Any:
+    return tensorstore.KvStore.open(json.loads(spec), context=shared).result()
+
+
+def open_memory(spec: str, chunks: Mapping[bytes, bytes]) -> Any:
+    """Open an array spec whose key-value store is exactly ``chunks``.
+
+    The store lives in a context of its own, so readers know nothing of each other.
+    """
+    context()  # raises in a forked child
+    own = tensorstore.Context()
+    memory = {"driver": "memory"}
+    store = tensorstore.KvStore.open(memory, context=own).result()
+    for name, content in chunks.items():
+        store[name] = content
+    members = {**json.loads(spec), "kvstore": memory}
+    return tensorstore.open(members, context=own).result()
+
+
+def verify(spec: str) -> None:
+    """Raise FormatError where TensorStore does not take the metadata of ``spec``.
+
+    Starts no thread and no request, so the process may still fork afterwards.
+    """
+    try:
+        tensorstore.Spec(json.loads(spec))
+    except (ValueError, RuntimeError) as error:
+        raise FormatError(
+            got=f"metadata that TensorStore refuses: {_brief(error)}",
+            expected="an array of a supported data type and codec",
+            hint="emcatalog reads what TensorStore reads; convert the volume, or ask "
+            "its keeper",
+        ) from error
 
 
 PATTERNS: tuple[tuple[str, type[EmcatalogError], str, str], ...] = (
     (
-        "was ignored by server",
+        "was ignored by server|byte range .* was not satisfied",
         RangeError,
         "a server that answers byte ranges",
         "this server ignores ranges: copy the volume, or use a mirror",
@@ -110,8 +158,7 @@ PATTERNS: tuple[tuple[str, type[EmcatalogError], str, str], ...] = (
         "retry attempts failed|UNAVAILABLE|CURL error",
         UnreachableError,
         "an answer",
-        "`emcatalog doctor` checks each host; a mirror needs no network "
-        "(EMCATALOG_MIRROR)",
+        "`emcatalog doctor` checks each host; EMCATALOG_MIRROR needs no network",
     ),
     ("RESOURCE_EXHAUSTED", MemoryLimitError, "a smaller request", "read a smaller box"),
     ("NOT_FOUND", NotFoundError, "a stored volume", "check the URL"),
@@ -132,9 +179,7 @@ def translated(url: str) -> Iterator[None]:
 
 def translate(error: Exception) -> EmcatalogError:
     """The error of ours that says what one of TensorStore's means."""
-    text = re.sub(
-        r" \[(source locations|tensorstore_spec)=.*", "", str(error), flags=re.S
-    )
+    text = _brief(error)
     for pattern, kind, expected, hint in PATTERNS:
         if re.search(pattern, text):
             return kind(got=text, expected=expected, hint=hint)
@@ -143,3 +188,9 @@ def translate(error: Exception) -> EmcatalogError:
         expected="bytes that decode",
         hint="fetch the chunk again; if it stays so, it is damaged at its source",
     )
+
+
+def _brief(error: Exception) -> str:
+    """The message without TensorStore's internals, which fill pages."""
+    internals = r" \[(source locations|tensorstore_spec|http_response_body)=.*"
+    return re.sub(internals, "", str(error), flags=re.DOTALL) or type(error).__name__

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from emcatalog.errors import OptionError
+from emcatalog.errors import FormatError, OptionError
 from emcatalog.transport import Transport
 
 GCS = "https://storage.googleapis.com"
@@ -21,28 +22,89 @@ def kvstore(url: str, transport: Transport) -> Json:
     credentials). ``endpoint_url`` names another server than Amazon's or Google's.
     Raises OptionError for a protocol that TensorStore does not speak.
     """
-    origin = transport.origin(url)
-    place = origin.url.rstrip("/") + "/"
+    origin = transport.origin(folder(url))
     if origin.scheme == "file":
-        return {"driver": "file", "path": unquote_file(place)}
+        return {"driver": "file", "path": f"{_path(origin.url)}/"}
     if origin.scheme in ("http", "https"):
-        return _http(place, origin.options)
+        return _http(origin.url, origin.options)
     if origin.scheme == "s3":
-        return _s3(place, origin.options)
+        return _s3(origin.url, origin.options)
     if origin.scheme in ("gs", "gcs"):
-        return _gcs(place, origin.options)
+        return _gcs(origin.url, origin.options)
     raise OptionError(
+        entry=url,
         got=f"{origin.scheme}:// for a chunked volume",
         expected="http, https, s3, gs or a local path",
         hint="most archives serve the same files by https",
     )
 
 
-def unquote_file(place: str) -> str:
-    """The path of a ``file://`` URL or of a plain local path."""
+def folder(url: str) -> str:
+    """``url`` with exactly one slash at the end of its path; a query stays behind it.
+
+    >>> folder("https://a.org/v.zarr?token=1")
+    'https://a.org/v.zarr/?token=1'
+    """
+    path, query = _parted(url)
+    return f"{path.rstrip('/')}/{query}"
+
+
+def child(url: str, path: str) -> str:
+    """The URL of ``path`` inside the folder ``url``.
+
+    ``path`` comes out of metadata: it is escaped where ``url`` is, and may not leave
+    the folder. Raises FormatError if it would.
+
+    >>> child("https://a.org/v.zarr?token=1", "s 0/.zarray")
+    'https://a.org/v.zarr/s%200/.zarray?token=1'
+    """
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts or path.startswith("/") or "\\" in path or "\0" in path:
+        raise FormatError(
+            entry=url,
+            got=f"the path {path!r} in its metadata",
+            expected="a path inside the volume's folder",
+            hint="open the folder that the path leads to",
+        )
+    inside = "/".join(parts)
+    place, query = _parted(folder(url))
+    escaped = url.startswith(("http://", "https://", "file://"))
+    return f"{place}{quote(inside) if escaped else inside}{query}"
+
+
+def above(store: Json) -> tuple[Json, str]:
+    """The key-value store of the folder above, and this folder's name in it.
+
+    >>> above({"driver": "file", "path": "/data/volume/8_8_8/"})
+    ({'driver': 'file', 'path': '/data/volume/'}, '8_8_8')
+    """
+    member = "base_url" if store["driver"] == "http" else "path"
+    place, query = _parted(store[member])
+    parent, _, name = place.rstrip("/").rpartition("/")
+    if member == "base_url":
+        name = unquote(name)
+    return {**store, member: f"{parent}/{query}"}, name
+
+
+def local_path(url: str, transport: Transport) -> Path | None:
+    """Where ``url`` lies on this machine, after mirrors; None if it does not."""
+    origin = transport.origin(url)
+    return _path(origin.url) if origin.scheme == "file" else None
+
+
+def _parted(url: str) -> tuple[str, str]:
+    """A URL up to its query, and the query with its question mark."""
+    if url.startswith(("http://", "https://")):
+        path, mark, query = url.partition("?")
+        return path, mark + query
+    return url, ""
+
+
+def _path(place: str) -> Path:
     if place.startswith("file://"):
-        return unquote(place.removeprefix("file://"))
-    return place
+        place = unquote(place.removeprefix("file://"))
+    # made absolute, because another process may have another working directory
+    return Path(place).expanduser().absolute()
 
 
 def _http(place: str, options: Mapping[str, Any]) -> Json:

@@ -1,0 +1,181 @@
+"""Driver ``precomputed``: Neuroglancer precomputed volumes, sharded or not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from emcatalog.chunked import (
+    Axes,
+    ChunkedVolume,
+    ChunkKeys,
+    above,
+    child,
+    folder,
+    holds_suffixed,
+    kvstore,
+    local_path,
+    spec_text,
+    verify,
+)
+from emcatalog.driver import VolumeSource, backend
+from emcatalog.errors import ContentError, EmcatalogError, OptionError
+from emcatalog.geometry import Grid, Lengths, Triple
+from emcatalog.record import Claim, Record
+from emcatalog.transport import Transport
+from emcatalog.volume import Pyramid
+from emcatalog_precomputed.info import Info, Scale, parse_info
+
+__all__ = ["PrecomputedBackend", "PrecomputedSource", "open_pyramid"]
+
+INFO_LIMIT = 16 * 2**20
+
+
+def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyramid:
+    """Open a precomputed volume: image or segmentation, all its scales.
+
+    Reads the file ``info`` and nothing else. Voxel ``i`` of an axis spans
+    ``[offset + i, offset + i + 1) * resolution``, so its centre lies at
+    ``(offset + i + 0.5) * resolution``, as Neuroglancer shows it.
+
+    Args:
+        urlpath: Folder that holds ``info``: ``gs://``, ``s3://``, ``https://`` or a
+            local path, also in Neuroglancer's spelling ``precomputed://gs://...``.
+        transport: How bytes are had.
+        channel: Which channel of an image, from 0.
+
+    Raises FormatError for an ``info`` that is damaged or uses an encoding that
+    TensorStore does not decode, and OptionError for a channel that does not exist.
+    """
+    url = folder(urlpath.removeprefix("precomputed://"))
+    place = child(url, "info")
+    try:
+        text = transport.read(place, limit=INFO_LIMIT, kind="application/json")
+        _refuse_html(text)
+        info = parse_info(text)
+        if not 0 <= channel < info.channels:
+            raise OptionError(
+                got=f"channel={channel}", expected=f"0 to {info.channels - 1}"
+            )
+        volumes = tuple(
+            _volume(url, transport, info, scale, channel) for scale in info.scales
+        )
+    except EmcatalogError as error:
+        error.about(place)
+        raise
+    return Pyramid(volumes, Record(_claims(urlpath, info, channel)))
+
+
+def _refuse_html(text: bytes) -> None:
+    if text.lstrip()[:1] == b"<":
+        raise ContentError(
+            got="an HTML page",
+            expected="the info file of a precomputed volume",
+            hint="the server may want a login: open the URL in a browser",
+        )
+
+
+def _volume(
+    url: str, transport: Transport, info: Info, scale: Scale, channel: int
+) -> ChunkedVolume:
+    place = child(url, scale.key)
+    store = kvstore(place, transport)
+    parent, name = above(store)
+    spec = spec_text(
+        "neuroglancer_precomputed",
+        parent,
+        multiscale_metadata={
+            "type": info.kind,
+            "data_type": info.data_type,
+            "num_channels": info.channels,
+        },
+        scale_metadata={**scale.members, "key": name},
+    )
+    verify(spec)
+    local = local_path(place, transport)
+    keys = ChunkKeys(
+        store=json.dumps(store, sort_keys=True),
+        offset=scale.offset,
+        size=scale.size,
+        chunk=scale.chunk,
+        sharding=json.dumps(scale.sharding, sort_keys=True) if scale.sharding else "",
+        suffixed=bool(local and not scale.sharding and holds_suffixed(local)),
+    )
+    return ChunkedVolume(
+        grid=_grid(scale),
+        dtype=np.dtype(info.data_type),
+        chunks=_zyx(scale.chunk),
+        spec=spec,
+        axes=Axes((2, 1, 0), fixed=((3, channel),)),
+        url=place,
+        keys=keys,
+    )
+
+
+def _grid(scale: Scale) -> Grid:
+    x, y, z = (
+        (start + 0.5) * step
+        for start, step in zip(scale.offset, scale.resolution, strict=True)
+    )
+    return Grid(_zyx(scale.size), _lengths_zyx(scale.resolution), (z, y, x))
+
+
+def _zyx(triple: Triple) -> Triple:
+    x, y, z = triple
+    return z, y, x
+
+
+def _lengths_zyx(lengths: Lengths) -> Lengths:
+    x, y, z = lengths
+    return z, y, x
+
+
+def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
+    finest, grid = info.scales[0], _grid(info.scales[0])
+    told: list[tuple[str, Any, str]] = [
+        ("format", "Neuroglancer precomputed", "@type"),
+        ("kind", info.kind, "type"),
+        ("url", urlpath, ""),
+        ("pixel_type", info.data_type, "data_type"),
+        ("encoding", _encoding(finest), "scales[0].encoding"),
+        ("lossy", int(finest.encoding == "jpeg"), "scales[0].encoding"),
+        ("rendered", 0, "type"),
+    ]
+    if info.channels > 1:
+        names = tuple(str(i) for i in range(info.channels))
+        told += [("channels", names, "num_channels"), ("channel", channel, "channel")]
+    claims = [Claim(name, value, "file", where) for name, value, where in told]
+    for axis, size, origin in zip("zyx", grid.voxel_size, grid.origin, strict=True):
+        where = "scales[0].resolution"
+        claims.append(Claim(f"voxel_size_{axis}", size, "file", where, "nm"))
+        where = "scales[0].voxel_offset"
+        claims.append(Claim(f"origin_{axis}", origin, "file", where, "nm"))
+    return tuple(claims)
+
+
+def _encoding(scale: Scale) -> str:
+    """Such as ``jpeg quality 75, sharded, gzip``."""
+    parts = [scale.encoding]
+    if scale.jpeg_quality is not None and scale.encoding == "jpeg":
+        parts[0] += f" quality {scale.jpeg_quality}"
+    if scale.sharding:
+        parts.append("sharded")
+        if scale.sharding["data_encoding"] == "gzip":
+            parts.append("gzip")
+    return ", ".join(parts)
+
+
+class PrecomputedSource(VolumeSource):
+    """A Neuroglancer precomputed volume on GCS, S3, a web server or disk.
+
+    ``channel`` chooses a channel of an image. Chunks that are not stored read as 0;
+    ``stored`` tells them apart.
+    """
+
+    name = "precomputed"
+    open_pyramid = staticmethod(open_pyramid)
+
+
+PrecomputedBackend = backend(PrecomputedSource)

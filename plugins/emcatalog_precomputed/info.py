@@ -1,0 +1,242 @@
+"""The ``info`` file of a Neuroglancer precomputed volume, read with distrust.
+
+Written from the public description of the format, "Precomputed volume format" and
+"Sharded format" in the Neuroglancer documentation. Triples are x, y, z there and here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from emcatalog.errors import FormatError
+
+Triple = tuple[int, int, int]
+Lengths = tuple[float, float, float]
+
+DATA_TYPES = (
+    "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32",
+)  # fmt: skip
+ENCODINGS = ("raw", "jpeg", "png", "compressed_segmentation")
+"""Chunk encodings that TensorStore decodes."""
+
+LARGEST = 2**40
+"""Voxels along an axis, and offsets; every larger number is damage."""
+
+LARGEST_CHUNK = 2**32
+"""Bytes of one decoded chunk."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One resolution. ``members`` are the metadata that TensorStore needs."""
+
+    key: str
+    size: Triple
+    offset: Triple
+    resolution: Lengths
+    chunk: Triple
+    encoding: str
+    jpeg_quality: int | None
+    sharding: Mapping[str, Any] | None
+    members: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Info:
+    """A whole volume: ``kind`` is image or segmentation; scales, finest first."""
+
+    kind: str
+    data_type: str
+    channels: int
+    scales: tuple[Scale, ...]
+
+
+def parse_info(text: bytes) -> Info:
+    """Read an ``info`` file.
+
+    Raises FormatError for what is not the description of a volume that can be read;
+    the message names the member.
+    """
+    members = _object(_json(text), "info")
+    _check_kind(members)
+    kind = _one_of(members, "type", ("image", "segmentation"), "info")
+    data_type = _one_of(members, "data_type", DATA_TYPES, "info")
+    channels = _integer(members.get("num_channels"), "info: num_channels", 1, 1024)
+    given = members.get("scales")
+    if not isinstance(given, list) or not 0 < len(given) <= 64:
+        raise _wrong("info: scales", given, "a list of 1 to 64 scales")
+    scales = [
+        _scale(_object(scale, f"scales[{i}]"), f"scales[{i}]", data_type, channels)
+        for i, scale in enumerate(given)
+    ]
+    scales.sort(key=lambda scale: math.prod(scale.resolution))
+    return Info(kind, data_type, channels, tuple(scales))
+
+
+def _json(text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            got=f"text that is not JSON ({text[:40]!r}...)",
+            expected="the info file of a precomputed volume",
+            hint="urlpath is the folder that holds the file named info",
+        ) from error
+
+
+def _check_kind(members: Mapping[str, Any]) -> None:
+    """Refuse the other things that Neuroglancer keeps in a file named info."""
+    what = members.get("@type", "neuroglancer_multiscale_volume")
+    if what != "neuroglancer_multiscale_volume":
+        raise FormatError(
+            got=f"a {what!r}",
+            expected="a neuroglancer_multiscale_volume",
+            hint="annotations, meshes and skeletons are not volumes",
+        )
+    if "graph" in members:
+        raise FormatError(
+            got="a chunked graph (PyChunkGraph) segmentation",
+            expected="a plain volume",
+            hint=f"its supervoxels are a volume at {members.get('data_dir')!r}",
+        )
+
+
+def _scale(
+    members: Mapping[str, Any], where: str, data_type: str, channels: int
+) -> Scale:
+    key = members.get("key")
+    if not isinstance(key, str) or not key.strip("/"):
+        raise _wrong(f"{where}.key", key, "the name of a folder")
+    chunk = _triple(_first_chunk(members, where), f"{where}.chunk_sizes[0]", 1)
+    if math.prod(chunk) * channels * np.dtype(data_type).itemsize > LARGEST_CHUNK:
+        raise _wrong(f"{where}.chunk_sizes[0]", chunk, "at most 4 GiB a chunk")
+    encoding = _encoding(members, where)
+    size = _triple(members.get("size"), f"{where}.size", 1)
+    zero = [0, 0, 0]
+    offset = _triple(
+        members.get("voxel_offset", zero), f"{where}.voxel_offset", -LARGEST
+    )
+    resolution = _lengths(members.get("resolution"), f"{where}.resolution")
+    sharding = _sharding(members.get("sharding"), f"{where}.sharding")
+    wanted: dict[str, Any] = {
+        "key": key, "size": size, "voxel_offset": offset, "chunk_size": chunk,
+        "resolution": resolution, "encoding": encoding,
+    }  # fmt: skip
+    if encoding == "compressed_segmentation":
+        name = "compressed_segmentation_block_size"
+        wanted[name] = _triple(members.get(name, [8, 8, 8]), f"{where}.{name}", 1)
+    if sharding:
+        wanted["sharding"] = sharding
+    quality = members.get("jpeg_quality")
+    return Scale(
+        key=key,
+        size=size,
+        offset=offset,
+        resolution=resolution,
+        chunk=chunk,
+        encoding=encoding,
+        jpeg_quality=quality if isinstance(quality, int) else None,
+        sharding=sharding,
+        members=wanted,
+    )
+
+
+def _first_chunk(members: Mapping[str, Any], where: str) -> object:
+    given = members.get("chunk_sizes")
+    if not isinstance(given, list) or not given:
+        raise _wrong(f"{where}.chunk_sizes", given, "a list of chunk sizes")
+    return given[0]
+
+
+def _encoding(members: Mapping[str, Any], where: str) -> str:
+    encoding = members.get("encoding")
+    if encoding not in ENCODINGS:
+        raise FormatError(
+            got=f"the chunk encoding {_shown(encoding)} in {where}",
+            expected=f"one of {', '.join(ENCODINGS)}",
+            hint="TensorStore, which decodes the chunks, does not know it; "
+            "cloud-volume may, and can write the volume anew",
+        )
+    return str(encoding)
+
+
+def _sharding(value: object, where: str) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    members = _object(value, where)
+    _one_of(members, "@type", ("neuroglancer_uint64_sharded_v1",), where)
+    _one_of(members, "hash", ("identity", "murmurhash3_x86_128"), where)
+    wanted = {name: members[name] for name in ("@type", "hash")}
+    for name, most in (
+        ("preshift_bits", 64),
+        ("minishard_bits", 60),
+        ("shard_bits", 64),
+    ):
+        wanted[name] = _integer(members.get(name), f"{where}.{name}", 0, most)
+    for name in ("minishard_index_encoding", "data_encoding"):
+        given = {name: members.get(name, "raw")}
+        wanted[name] = _one_of(given, name, ("raw", "gzip"), where)
+    return wanted
+
+
+def _object(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong(where, value, "a JSON object")
+    return value
+
+
+def _one_of(
+    members: Mapping[str, Any], name: str, known: tuple[str, ...], where: str
+) -> str:
+    value = members.get(name)
+    if value not in known:
+        raise _wrong(f"{where}: {name}", value, f"one of {', '.join(known)}")
+    return str(value)
+
+
+def _integer(value: object, where: str, least: int, most: int) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong(where, value, "a whole number")
+    if not least <= value <= most:
+        raise _wrong(where, value, f"a number from {least} to {most}")
+    return value
+
+
+def _triple(value: object, where: str, least: int) -> Triple:
+    if not isinstance(value, list) or len(value) != 3:
+        raise _wrong(where, value, "three whole numbers: x, y, z")
+    x, y, z = (_integer(v, where, least, LARGEST) for v in value)
+    return x, y, z
+
+
+def _lengths(value: object, where: str) -> Lengths:
+    if not isinstance(value, list) or len(value) != 3:
+        raise _wrong(where, value, "three lengths in nanometres: x, y, z")
+    for length in value:
+        if not isinstance(length, int | float) or isinstance(length, bool):
+            raise _wrong(where, value, "three lengths in nanometres")
+        if not 0 < length < 1e15:
+            raise _wrong(where, value, "positive lengths in nanometres")
+    x, y, z = (float(v) for v in value)
+    return x, y, z
+
+
+def _wrong(where: str, value: object, expected: str) -> FormatError:
+    return FormatError(
+        got=f"{where} = {_shown(value)}",
+        expected=expected,
+        hint="the info file is damaged, or not of a precomputed volume",
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
