@@ -1,0 +1,180 @@
+"""One TIFF file -> its sections: header in few ranges, no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any, cast
+from urllib.parse import unquote
+
+from tifffile import TiffFile, TiffPage
+
+from emcatalog.errors import EmcatalogError, FormatError
+from emcatalog.paged import Layout, Page
+from emcatalog.record import Claim
+from emcatalog.transport import Transport
+from emcatalog_tiff.calibration import claims
+from emcatalog_tiff.chain import read_pages
+from emcatalog_tiff.codec import PICTURES, STREAMS
+from emcatalog_tiff.header import BLOCK, HeaderFile
+from emcatalog_tiff.hyperstack import Hyperstack, imagej, plain, shaped
+from emcatalog_tiff.layout import page_table
+from emcatalog_tiff.ome import ome
+
+UNKNOWN = 1 << 62
+"""Stands for the length of a file that was not asked for."""
+
+_FOREIGN = ("stk", "lsm", "fluoview", "scanimage", "ndpi", "eer", "mdgel")
+"""Kinds of TIFF whose pages mean something else; see `_ensure_plain`."""
+
+_LOSSY = {"jpeg": 1, "png": 0}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to take of a file that has more than one stack; see `open_pyramid`."""
+
+    channel: int | None = None
+    time: int | None = None
+    series: int | None = None
+
+
+@dataclass(frozen=True)
+class Sections:
+    """What was found in one file."""
+
+    url: str
+    layout: Layout
+    pages: tuple[Page, ...]
+    claims: tuple[Claim, ...]
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What the sections of a series share."""
+        sizes = {c.field: c.value for c in self.claims if c.field.startswith("voxel")}
+        layout = self.layout
+        return {
+            "shape": layout.shape,
+            "type": str(layout.dtype),
+            "strips or tiles": layout.segment,
+            "encoding": layout.codec,
+            "samples": layout.samples,
+            **sizes,
+        }
+
+
+def read_sections(
+    url: str, transport: Transport, choice: Choice, *, alone: bool = True
+) -> Sections:
+    """The sections of the file at ``url``.
+
+    ``alone`` is False for one file of a series: its length is not asked for, and
+    nothing is fetched ahead, because the files themselves are read in parallel.
+    Raises FormatError or TruncatedError that names the file.
+    """
+    size = transport.size(url) if alone else UNKNOWN
+    file = HeaderFile(transport.reader(url, BLOCK), size)
+    try:
+        return _sections(file, transport if alone else None, choice)
+    except EmcatalogError as error:
+        error.about(url)
+        raise
+    except Exception as error:  # tifffile raises whatever damage leads to
+        raise FormatError(
+            entry=url,
+            got=f"a header that cannot be read ({type(error).__name__}: {error})",
+            expected="a TIFF",
+            hint="the file is damaged, or of a kind that tifffile does not know",
+        ) from error
+
+
+def _sections(file: HeaderFile, ahead: Transport | None, choice: Choice) -> Sections:
+    _ensure_tiff(file)
+    flags: dict[str, Any] = {f"is_{kind}": False for kind in _FOREIGN}
+    with TiffFile(cast(IO[bytes], file), name=_name(file.name), **flags) as tiff:
+        pages = read_pages(tiff, file, ahead)
+        _ensure_plain(pages[0])
+        stack = _hyperstack(tiff, pages, file.size, choice)
+        planes, sample = stack.choose(choice.channel, choice.time)
+        layout, table = page_table(planes, sample, file, tiff.byteorder)
+        said = (*claims(tiff, stack, planes[0].page), *_encoding(tiff, stack, layout))
+    return Sections(file.name, layout, table, said)
+
+
+def _name(url: str) -> str:
+    return unquote(url.rpartition("/")[2])
+
+
+def _ensure_tiff(file: HeaderFile) -> None:
+    """Say what a file is that is no TIFF."""
+    head = file.reader.peek(0, 16)
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return
+    known = {
+        b"\x1f\x8b": "a gzip archive: unpack it first",
+        b"\x00\x00\x00\x03": "a DM3 file: use the driver dm3",
+        b"\x00\x00\x00\x04": "a DM4 file: use the driver dm3",
+        b"\x89PNG": "a PNG picture",
+        b"\x89HDF": "an HDF5 file",
+        b"\xff\xd8": "a JPEG picture",
+        b"PK": "a zip archive: unpack it first",
+    }
+    what = next((text for magic, text in known.items() if head.startswith(magic)), "")
+    if head.lstrip()[:1] == b"<":
+        what = "an HTML or XML page: open the URL in a browser"
+    raise FormatError(
+        got=f"a file that begins with {head[:8]!r}" if head else "an empty file",
+        expected="a TIFF, which begins with II or MM",
+        hint=f"it looks like {what}" if what else "check that the URL is right",
+    )
+
+
+def _ensure_plain(page: TiffPage) -> None:
+    """Refuse the kinds of TIFF whose pages are more than their directories say."""
+    for kind in ("stk", "lsm", "fluoview", "scanimage"):
+        if getattr(page, f"is_{kind}", False):
+            raise FormatError(
+                got=f"a TIFF of the kind {kind.upper()}",
+                expected="plain pages, or the description of ImageJ, OME or tifffile",
+                hint="convert it, for instance to OME-TIFF with Bio-Formats",
+            )
+
+
+def _hyperstack(
+    tiff: TiffFile, pages: list[TiffPage], size: int, choice: Choice
+) -> Hyperstack:
+    """The stack by the description that the file has, else plain pages."""
+    first, series = pages[0], choice.series or 0
+    if first.is_ome and tiff.ome_metadata:
+        found = ome(tiff.ome_metadata, pages, _name(tiff.filename), series)
+        if found:
+            return found
+    own = [page for page in pages if not page.is_reduced]
+    if first.is_imagej and own:
+        if series:
+            raise _only_one(series)
+        return imagej(tiff.imagej_metadata or {}, own, size)
+    if first.is_shaped and own:
+        texts = {n: p.shaped_description for n, p in enumerate(own)}
+        return shaped({n: t for n, t in texts.items() if t}, own, series, size)
+    return plain(pages, choice.series)
+
+
+def _only_one(series: int) -> FormatError:
+    return FormatError(
+        got=f"series={series} of an ImageJ file", expected="0, the only series"
+    )
+
+
+def _encoding(tiff: TiffFile, stack: Hyperstack, layout: Layout) -> tuple[Claim, ...]:
+    code = 1 if layout.codec is None else layout.codec.compression  # type: ignore[attr-defined]
+    name = (STREAMS | PICTURES)[code]
+    said = [
+        Claim("format", ("Big" if tiff.is_bigtiff else "") + stack.kind, "file"),
+        Claim("encoding", name, "file", "tag Compression"),
+        Claim("pixel_type", str(layout.dtype.newbyteorder("=")), "file", "tags"),
+        Claim("rendered", 0, "default", "the stored values"),
+    ]
+    if name in _LOSSY or code in STREAMS:
+        said.append(Claim("lossy", _LOSSY.get(name, 0), "file", "tag Compression"))
+    return tuple(said)
