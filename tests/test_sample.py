@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +13,48 @@ import tensorstore as ts
 from PIL import Image
 
 from emcatalog import sample
-from emcatalog.errors import OptionError, UnknownNameError
+from emcatalog.errors import UnknownNameError
+from emcatalog.geometry import Grid
 from emcatalog.mirror import mirror_path
-from emcatalog.sample import buckets, empiar, epfl, idr, tissue, writing
+from emcatalog.sample import buckets, empiar, epfl, idr, tissue
+from emcatalog.sample.noise import Noise, grain
+from emcatalog.sample.phantom import Phantom
+from emcatalog.sample.tissue import Picture
 
 tifffile = pytest.importorskip("tifffile")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole sample."""
-    return sample.write_sample(tmp_path_factory.mktemp("one") / "sample")
+def written(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, dict[str, Picture]]:
+    """A whole sample, and the pictures it was written from."""
+    pictures: dict[str, Picture] = {}
+    draw = sample.Sample.picture
+
+    def keep(one: sample.Sample) -> Picture:
+        return pictures.setdefault(one.name, draw(one))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample.Sample, "picture", keep)
+        root = sample.write_sample(tmp_path_factory.mktemp("one") / "sample")
+    return root, pictures
 
 
 @pytest.fixture(scope="module")
-def truths() -> dict[str, Any]:
-    """Pictures and images of all five, computed apart from the files."""
-    found = {}
-    for name, one in sample.SAMPLES.items():
-        picture = one.picture()
-        found[name] = (one.image(picture.brightness), picture)
-    return found
+def root(written: tuple[Path, dict[str, Picture]]) -> Path:
+    """A whole sample."""
+    return written[0]
+
+
+@pytest.fixture(scope="module")
+def truths(written: tuple[Path, dict[str, Picture]]) -> dict[str, Any]:
+    """Image and picture of each of the five."""
+    pictures = written[1]
+    return {
+        name: (one.image(pictures[name].brightness), pictures[name])
+        for name, one in sample.SAMPLES.items()
+    }
 
 
 def place(root: Path, url: str) -> Path:
@@ -58,16 +75,33 @@ def open_store(path: Path, driver: str, **more: Any) -> Any:
 
 
 def test_two_writes_give_the_same_files(
-    root: Path,
-    truths: dict[str, Any],
+    written: tuple[Path, dict[str, Picture]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # the phantoms of the second write are those computed for `truths`
-    pictures = {name: picture for name, (_, picture) in truths.items()}
+    # that drawing twice gives the same picture is the next test
+    root, pictures = written
     monkeypatch.setattr(sample.Sample, "picture", lambda self: pictures[self.name])
-    again = sample.write_sample(tmp_path / "again")
-    assert digest(again) == digest(root)
+    assert digest(sample.write_sample(tmp_path / "again")) == digest(root)
+
+
+@pytest.mark.parametrize("name", list(sample.SAMPLES))
+def test_phantom_is_a_function_of_position(truths: dict[str, Any], name: str) -> None:
+    one, whole = sample.SAMPLES[name], truths[name][1]
+    start, voxel = (5, 23, 41), one.grid.voxel_size
+    corner = tuple(i * v for i, v in zip(start, voxel, strict=True))
+    part = Phantom(one.tissue).render(Grid((9, 70, 80), voxel, corner))
+    cut = tuple(slice(i, i + n) for i, n in zip(start, (9, 70, 80), strict=True))
+    for field in ("brightness", "semantic", "instance"):
+        assert np.array_equal(getattr(part, field), getattr(whole, field)[cut])
+
+
+def test_noise_is_the_same_at_points_and_on_a_grid() -> None:
+    noise = Noise(7, 30.0)
+    axes = (np.arange(3) * 11.0, np.arange(4) * 7.0, np.arange(5) * 5.0)
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    assert np.allclose(noise.on_grid(axes), noise.at(points), atol=1e-5)
+    assert 0.8 < grain(1, 2, (99, 101)).std() < 1.2
 
 
 def test_idr_tiff_has_imagejs_layout(root: Path, truths: dict[str, Any]) -> None:
@@ -130,7 +164,7 @@ def test_dm3_slices_read_by_ncempy(root: Path, truths: dict[str, Any]) -> None:
         with reader.fileDM(str(path)) as slice_:
             assert slice_.numObjects == 2
             assert slice_.dataType == [23, 6]
-            image = slice_.getDataset(slice_.thumbnail and 0)
+            image = slice_.getDataset(0)
             tags = slice_.allTags
             offsets.add(slice_.dataOffset[1])
         assert np.array_equal(image["data"], truths["dataset2"][0][z])
@@ -289,80 +323,3 @@ def test_truth_is_what_is_written(root: Path) -> None:
     assert sample.instances("dataset2").shape == image.shape == (16, 200, 198)
     with pytest.raises(UnknownNameError, match="did you mean 'dataset2'"):
         sample.truth("dataset_2")
-
-
-def test_second_call_does_nothing(root: Path) -> None:
-    before = {p: p.stat().st_mtime_ns for p in root.rglob("*")}
-    heard: list[float] = []
-    assert sample.write_sample(root, lambda _line, share: heard.append(share)) == root
-    assert heard == [1.0]
-    assert {p: p.stat().st_mtime_ns for p in root.rglob("*")} == before
-
-
-def test_foreign_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(OptionError, match=r"is not a sample.*choose another directory"):
-        sample.write_sample(tmp_path)
-    with pytest.raises(OptionError, match="is not a sample"):
-        sample.write_sample(tmp_path / "thesis.tex")
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write only the smallest miniature, to see how writing behaves."""
-    only = {"dataset1": sample.SAMPLES["dataset1"]}
-    monkeypatch.setattr(writing, "SAMPLES", only)
-
-
-@pytest.mark.usefixtures("quick")
-def test_damaged_sample_is_replaced(tmp_path: Path) -> None:
-    root = sample.write_sample(tmp_path / "empty")
-    file = place(root, idr.FILE)
-    file.write_bytes(file.read_bytes()[:-1])
-    assert sample.write_sample(root) == root
-    assert file.stat().st_size > 46 * 97 * 140
-    assert [p.name for p in tmp_path.iterdir()] == ["empty"]
-
-
-@pytest.mark.usefixtures("quick")
-def test_old_sample_with_foreign_files_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = sample.write_sample(tmp_path / "old")
-    (root / "notes.txt").write_text("mine")
-    assert sample.write_sample(root) == root  # whole: other files do no harm
-    monkeypatch.setattr(writing, "FORMAT_VERSION", 99)
-    with pytest.raises(OptionError, match=r"other files: notes.txt"):
-        sample.write_sample(root)
-    (root / "notes.txt").unlink()
-    sample.write_sample(root)
-    assert json.loads((root / writing.STAMP).read_text())["emcatalog sample"] == 99
-
-
-@pytest.mark.usefixtures("quick")
-def test_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
-    def stop(_line: str, share: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        sample.write_sample(tmp_path / "sample", stop)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_killed_write_leaves_nothing_visible(tmp_path: Path) -> None:
-    target = tmp_path / "sample"
-    context = multiprocessing.get_context("spawn")
-    writer = context.Process(target=sample.write_sample, args=(target,))
-    writer.start()
-    deadline = time.monotonic() + 30
-    while not list(tmp_path.rglob("*.tif")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(writer.pid or 0, signal.SIGKILL)
-    writer.join()
-    assert [p for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
-
-
-@pytest.mark.usefixtures("quick")
-def test_writing_into_an_empty_folder(tmp_path: Path) -> None:
-    assert (sample.write_sample(tmp_path) / writing.STAMP).exists()
