@@ -8,7 +8,7 @@ distance from a membrane is half the difference between the two nearest seeds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ FAR = 40.0
 """Membrane distances are cut off here (nm): deeper inside, nothing depends on them."""
 
 
+Points: TypeAlias = tuple[Floats, Floats, Floats]
+"""Positions z, y and x in nm: three arrays of one shape."""
 _FEW, _MANY = 3, 12
 _ENOUGH = 40_000
 """Work (seeds times points) at which halving a bunch costs more than it saves."""
@@ -44,7 +46,7 @@ class Cells:
     stretch: NDArray[np.float32]
     weight: NDArray[np.float32]
 
-    def locate(self, points: tuple[Floats, Floats, Floats]) -> Place:
+    def locate(self, points: Points) -> Place:
         """Find the cell of each point; ``points`` are z, y and x arrays of one shape.
 
         Points that lie close together are found fastest: a bunch is halved until few
@@ -59,59 +61,39 @@ class Cells:
         self._fill(np.arange(len(self.weight)), points, place)
         return place
 
-    def _fill(
-        self,
-        among: NDArray[np.int64],
-        points: tuple[Floats, Floats, Floats],
-        place: Place,
-    ) -> None:
+    def _fill(self, among: NDArray[np.int64], points: Points, place: Place) -> None:
         """Write the places of ``points``, all in cells of ``among``, into ``place``."""
         near = self._reachable(among, points)
         size = points[0].size
         if len(near) <= _FEW or len(near) * size <= _ENOUGH or size < 2:
             self._measure(near, points, place)
             return
-        longest = max(range(points[0].ndim), key=lambda k: points[0].shape[k])
-        middle = points[0].shape[longest] // 2
+        cut: tuple[slice, ...] = (slice(None),) * _longest(points)
+        middle = points[0].shape[len(cut)] // 2
         for half in (slice(None, middle), slice(middle, None)):
-            cut = (slice(None),) * longest + (half,)
-            z, y, x = (p[cut] for p in points)
-            self._fill(
-                near,
-                (z, y, x),
-                Place(place.cell[cut], place.other[cut], place.depth[cut]),
+            z, y, x = (p[*cut, half] for p in points)
+            part = Place(
+                place.cell[*cut, half], place.other[*cut, half], place.depth[*cut, half]
             )
+            self._fill(near, (z, y, x), part)
 
-    def _measure(
-        self,
-        near: NDArray[np.int64],
-        points: tuple[Floats, Floats, Floats],
-        place: Place,
-    ) -> None:
+    def _measure(self, near: NDArray[np.int64], points: Points, place: Place) -> None:
         """Compare the seeds ``near`` at every point."""
-        depth = place.depth
-        if len(near) > _MANY:
-            best, second = self._sort(near, points, place)
-        else:
-            best, second = self._compare(near, points, place)
-        np.subtract(second, best, out=depth)
-        depth *= np.float32(0.5)
-        self._straighten(points, place)
+        z, y, x = (p.ravel() for p in points)
+        look = self._sort if len(near) > _MANY else self._compare
+        cell, other, depth = look(near, (z, y, x))
+        self._straighten((z, y, x), Place(cell, other, depth))
         np.minimum(depth, np.float32(FAR), out=depth)
-        place.other[depth >= FAR] = -1
+        other[depth >= FAR] = -1
+        for target, found in zip(place, (cell, other, depth), strict=True):
+            target[...] = found.reshape(target.shape)
 
-    def _compare(
-        self,
-        near: NDArray[np.int64],
-        points: tuple[Floats, Floats, Floats],
-        place: Place,
-    ) -> tuple[Floats, Floats]:
+    def _compare(self, near: NDArray[np.int64], points: Points) -> Place:
         """Seed by seed: fast for few seeds and many points."""
-        cell, other, _ = place
         best = self._distance(near[:1], points)
         second = np.full(best.shape, np.float32(1e9))
-        cell[...] = near[0]
-        other[...] = near[0]
+        cell = np.full(best.shape, near[0], np.int32)
+        other = cell.copy()
         for k in near[1:]:
             far = self._distance(np.array([k]), points)
             closer = far < best
@@ -120,26 +102,21 @@ class Cells:
             np.copyto(cell, np.int32(k), where=closer)
             np.minimum(second, np.maximum(best, far), out=second)
             np.minimum(best, far, out=best)
-        return best, second
+        return Place(cell, other, (second - best) * np.float32(0.5))
 
-    def _sort(
-        self,
-        near: NDArray[np.int64],
-        points: tuple[Floats, Floats, Floats],
-        place: Place,
-    ) -> tuple[Floats, Floats]:
+    def _sort(self, near: NDArray[np.int64], points: Points) -> Place:
         """All seeds at once: fast for many seeds and few points; the same result."""
-        z, y, x = (p[..., np.newaxis] for p in points)
+        z, y, x = (p[:, np.newaxis] for p in points)
         table = self._distance(near, (z, y, x))
-        found = []
-        for target in (place.cell, place.other):
-            first = table.argmin(axis=-1)[..., np.newaxis]
-            target[...] = near[first[..., 0]]
-            found.append(np.take_along_axis(table, first, axis=-1)[..., 0])
-            np.put_along_axis(table, first, np.float32(np.inf), axis=-1)
-        return found[0], found[1]
+        rows = np.arange(len(table))
+        first = table.argmin(axis=-1)
+        best = table[rows, first]
+        table[rows, first] = np.inf
+        then = table.argmin(axis=-1)
+        depth = (table[rows, then] - best) * np.float32(0.5)
+        return Place(near[first].astype(np.int32), near[then].astype(np.int32), depth)
 
-    def _straighten(self, points: tuple[Floats, Floats, Floats], place: Place) -> None:
+    def _straighten(self, points: Points, place: Place) -> None:
         """Divide depths by their slope, so that membranes are equally thick.
 
         Where two seeds pull in almost the same direction, half the difference of
@@ -148,18 +125,16 @@ class Cells:
         near = place.depth < FAR
         if not near.any():
             return
-        spots = tuple(p[near] for p in points)
-        square: Floats = np.zeros(int(near.sum()), np.float32)
-        one = self._gradient(place.cell[near], spots)
-        two = self._gradient(place.other[near], spots)
+        z, y, x = (p[near] for p in points)
+        square: Floats = np.zeros(len(z), np.float32)
+        one = self._gradient(place.cell[near], (z, y, x))
+        two = self._gradient(place.other[near], (z, y, x))
         for a, b in zip(one, two, strict=True):
             square = square + (a - b) * (a - b)
         slope = np.maximum(np.sqrt(square) * np.float32(0.5), np.float32(0.05))
         place.depth[near] /= slope
 
-    def _gradient(
-        self, seeds: NDArray[np.int32], points: tuple[Floats, ...]
-    ) -> list[Floats]:
+    def _gradient(self, seeds: NDArray[np.int32], points: Points) -> list[Floats]:
         """Gradient (z, y, x) of the distance of each point from its seed."""
         axes = [np.take(self.axis[:, k], seeds) for k in range(3)]
         q = [p - np.take(self.position[:, k], seeds) for k, p in enumerate(points)]
@@ -169,9 +144,7 @@ class Cells:
         scale = 1 / np.sqrt(np.maximum(length, np.float32(1)))
         return [(a - pull * u) * scale for a, u in zip(q, axes, strict=True)]
 
-    def _distance(
-        self, seeds: NDArray[np.int64], points: tuple[Floats, Floats, Floats]
-    ) -> Floats:
+    def _distance(self, seeds: NDArray[np.int64], points: Points) -> Floats:
         """Weighted distance of every point from ``seeds``, one or as many as points."""
         z, y, x = (p - self.position[seeds, k] for k, p in enumerate(points))
         u, v, w = (self.axis[seeds, k] for k in range(3))
@@ -180,9 +153,7 @@ class Cells:
         # rounding can take a little too much away close to a seed
         return np.asarray(np.sqrt(np.maximum(square, 0)) - self.weight[seeds])
 
-    def _reachable(
-        self, among: NDArray[np.int64], points: tuple[Floats, Floats, Floats]
-    ) -> NDArray[np.int64]:
+    def _reachable(self, among: NDArray[np.int64], points: Points) -> NDArray[np.int64]:
         """Seeds of ``among`` that can matter for some point.
 
         A weighted distance changes by at most the distance moved, so its value in the
@@ -196,6 +167,16 @@ class Cells:
         square = (q * q).sum(axis=1) - self.stretch[among] * along**2
         far = np.sqrt(np.maximum(square, 0)) - self.weight[among]
         return np.asarray(among[far <= far.min() + 2 * radius + 2 * FAR + 1])
+
+
+def _longest(points: Points) -> int:
+    """The axis of the arrays along which the points reach farthest."""
+    ndim = points[0].ndim
+    reach = []
+    for axis in range(ndim):
+        end = tuple(-1 if k == axis else 0 for k in range(ndim))
+        reach.append(sum(float(p[end] - p.flat[0]) ** 2 for p in points))
+    return max(range(ndim), key=reach.__getitem__)
 
 
 def scatter(

@@ -98,15 +98,23 @@ class Phantom:
             shading.paint_nucleus(tile, surface, core, clumps)
         self._paint_tubes(tile, room)
         for organelle in self._organelles:
-            if tile.meets(organelle.centre, organelle.reach):
-                shading.paint_mitochondrion(tile, organelle)
-        centres, radii = self._vesicles.centres, self._vesicles.radii
-        for k in np.flatnonzero(tile.meets(centres, radii + 20)):
-            shading.paint_vesicle(tile, centres[k], float(radii[k]))
+            part = tile.around(organelle.centre, organelle.reach)
+            if part is not None:
+                shading.paint_mitochondrion(part, organelle)
+        self._paint_vesicles(tile)
         shading.paint_membranes(tile)
         for synapse in self._synapses:
-            if tile.meets(synapse.centre, synapse.radius):
-                shading.paint_density(tile, synapse)
+            part = tile.around(synapse.centre, synapse.radius)
+            if part is not None:
+                shading.paint_density(part, synapse)
+
+    def _paint_vesicles(self, tile: shading.Tile) -> None:
+        centres, radii = self._vesicles.centres, self._vesicles.radii
+        reach = radii + 8 + tile.sharpness
+        for k in np.flatnonzero(tile.meets(centres, reach)):
+            part = tile.around(centres[k], float(reach[k]))
+            if part is not None:
+                shading.paint_vesicle(part, centres[k], float(radii[k]))
 
     def _paint_tubes(self, tile: shading.Tile, room: shading.Mask) -> None:
         one, two = (noise.on_grid(tile.axes) for noise in self._tubes)
@@ -138,6 +146,18 @@ class Phantom:
         )
         return self._cells.locate((z, y, x))
 
+    def _within(self, points: parts.Points) -> Place:
+        """As `_find`, but points that lie out of sight are in no cell."""
+        margin = self.recipe.vesicle + 10.0
+        extent = np.asarray(self.recipe.extent)
+        seen = ((points > -margin) & (points < extent + margin)).all(axis=-1)
+        cell = np.full(len(points), -1, np.int32)
+        depth = np.zeros(len(points), np.float32)
+        if seen.any():
+            place = self._find(points[seen])
+            cell[seen], depth[seen] = place.cell, place.depth
+        return Place(cell, cell.copy(), depth)
+
     def _amplitudes(self) -> tuple[float, float]:
         """How far membranes swing widely, and how far they ripple (nm)."""
         return self.recipe.wave, 0.28 * self.recipe.wave
@@ -167,7 +187,7 @@ class Phantom:
     def _place_vesicles(self, seed: int) -> parts.Vesicles:
         radius = self.recipe.vesicle
         clouds = [
-            parts.vesicles(seed + k, synapse, radius, self._find)
+            parts.vesicles(seed + k, synapse, radius, self._within)
             for k, synapse in enumerate(self._synapses)
         ]
         centres = np.concatenate([np.empty((0, 3)), *(c.centres for c in clouds)])

@@ -20,6 +20,7 @@ from emcatalog.sample.organelles import Axes, Mitochondrion, Points, Synapse
 Mask = NDArray[np.bool_]
 _GAP = 5.0
 """Half the width of the extracellular space (nm)."""
+_COLUMNS = ((-1, 1, 1), (1, -1, 1), (1, 1, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +44,38 @@ class Tile:
         outside = np.maximum(np.maximum(low - centres, centres - high), 0)
         return np.asarray((outside * outside).sum(axis=-1) < np.square(reach))
 
+    def around(self, centre: Points, reach: float) -> Tile | None:
+        """The part of the tile within ``reach`` (nm) of a point, if there is one."""
+        cut = tuple(
+            slice(*np.searchsorted(axis, (c - reach, c + reach)))
+            for axis, c in zip(self.axes, centre, strict=True)
+        )
+        if any(s.start >= s.stop for s in cut):
+            return None
+        z, y, x = (axis[s] for axis, s in zip(self.axes, cut, strict=True))
+        place = self.place
+        return Tile(
+            (z, y, x),
+            Place(place.cell[cut], place.other[cut], place.depth[cut]),
+            self.slow[cut],
+            self.quick[cut],
+            self.brightness[cut],
+            self.semantic[cut],
+            self.sharpness,
+        )
+
     def columns(self) -> tuple[NDArray[np.float64], ...]:
         """The axes, shaped so that they broadcast to the tile."""
         pairs = zip(self.axes, _COLUMNS, strict=True)
         return tuple(axis.reshape(shape) for axis, shape in pairs)
+
+    def distance(self, centre: Points) -> Floats:
+        """Distance of each voxel from a point."""
+        z, y, x = (
+            (column - c).astype(np.float32)
+            for column, c in zip(self.columns(), centre, strict=True)
+        )
+        return np.asarray(np.sqrt(z * z + y * y + x * x))
 
     def mix(self, value: float | Floats, share: Floats) -> None:
         """Move the brightness towards ``value`` by ``share`` (0 to 1)."""
@@ -128,33 +157,10 @@ def _blend(one: Floats, two: Floats) -> Floats:
 
 def paint_vesicle(tile: Tile, centre: Points, radius: float) -> None:
     """A dark ring around a pale inside."""
-    reach = radius + 8 + tile.sharpness
-    cut = tuple(
-        slice(*np.searchsorted(axis, (c - reach, c + reach)))
-        for axis, c in zip(tile.axes, centre, strict=True)
-    )
-    if any(s.start >= s.stop for s in cut):
-        return
-    square = np.float32(0)
-    for axis, c, s, shape in zip(tile.axes, centre, cut, _COLUMNS, strict=True):
-        offset = (axis[s] - c).astype(np.float32).reshape(shape)
-        square = square + offset * offset
-    surface = np.sqrt(square) - np.float32(radius)
-    brush = Tile(
-        tile.axes,
-        tile.place,
-        tile.slow,
-        tile.quick,
-        tile.brightness[cut],
-        tile.semantic[cut],
-        tile.sharpness,
-    )
-    brush.mix(0.80, np.float32(0.8) * (1 - step(surface, -8, -2)))
-    brush.mix(0.18, np.float32(0.85) * brush.line(surface + 2, 7.0))
-    brush.label(kinds.VESICLE, surface < 4)
-
-
-_COLUMNS = ((-1, 1, 1), (1, -1, 1), (1, 1, -1))
+    surface = tile.distance(centre) - np.float32(radius)
+    tile.mix(0.80, np.float32(0.8) * (1 - step(surface, -8, -2)))
+    tile.mix(0.18, np.float32(0.85) * tile.line(surface + 2, 7.0))
+    tile.label(kinds.VESICLE, surface < 4)
 
 
 def paint_density(tile: Tile, synapse: Synapse) -> None:
@@ -164,11 +170,8 @@ def paint_density(tile: Tile, synapse: Synapse) -> None:
     back = (place.cell == synapse.before) & (place.other == synapse.after)
     if not (faces.any() or back.any()):
         return
-    square = np.float32(0)
-    for column, c in zip(tile.columns(), synapse.centre, strict=True):
-        offset = (column - c).astype(np.float32)
-        square = square + offset * offset
-    near = 1 - step(np.sqrt(square), synapse.radius - 25, synapse.radius)
+    distance = tile.distance(synapse.centre)
+    near = 1 - step(distance, synapse.radius - 25, synapse.radius)
     coat = 1 - step(place.depth + 3 * tile.quick, 16, 34)
     tile.mix(0.16, np.float32(0.88) * near * coat * faces)
     thin = 1 - step(place.depth, 8, 18)
