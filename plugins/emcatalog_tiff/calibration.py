@@ -88,7 +88,7 @@ def _imagej_sizes(meta: Mapping[str, Any], page: TiffPage) -> Iterator[_Size]:
         name = meta.get(key, meta.get("unit"))
         size = _pixel(page, tag, nanometres(name))
         if size and not (_for_display(name) and size >= DISPLAY_NM):
-            yield axis, size, f"{_tag(tag)} and ImageJ {key}"
+            yield axis, size, f"{_tag(tag)} and ImageJ unit"
     unit = nanometres(meta.get("zunit", meta.get("unit")))
     if unit and isinstance(spacing := meta.get("spacing"), int | float):
         yield "z", abs(spacing) * unit, "ImageJ spacing"

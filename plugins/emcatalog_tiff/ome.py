@@ -17,15 +17,22 @@ from emcatalog_tiff.hyperstack import Hyperstack, Plane
 def ome(
     xml: str, pages: Sequence[TiffPage], name: str, series: int
 ) -> Hyperstack | None:
-    """Image number ``series`` of an OME-TIFF; None if the XML describes no planes.
+    """Image number ``series`` of an OME-TIFF; None for one page of a set.
 
     ``name`` is the file's own name: planes that lie in other files are refused, and
     no other file is opened. Raises FormatError for XML that does not fit the pages.
     """
     root = _parsed(xml)
     images = [image for image in _list(root, "Image") if _list(image, "Pixels")]
-    if not images:
+    if not images and len(pages) == 1:
         return None
+    if not images:
+        raise FormatError(
+            got=f"OME-XML that describes no planes, and {len(pages)} pages",
+            expected="the planes of an image",
+            hint="the description may lie in another file of the set: open one that "
+            "has it, or name single-page files as a list or a pattern",
+        )
     if not 0 <= series < len(images):
         raise OptionError(
             got=f"series={series}",
