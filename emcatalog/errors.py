@@ -8,6 +8,7 @@ handles them rightly.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Self
 
@@ -27,8 +28,9 @@ class EmcatalogError(Exception):
     def __init__(
         self, *, got: str, expected: str = "", hint: str = "", entry: str = ""
     ) -> None:
-        super().__init__(got)
-        self.entry, self.got, self.expected, self.hint = entry, got, expected, hint
+        super().__init__(_public(got))
+        self.entry, self.got = _public(entry), _public(got)
+        self.expected, self.hint = expected, hint
 
     def __str__(self) -> str:
         text = f"got {self.got}"
@@ -44,8 +46,13 @@ class EmcatalogError(Exception):
     def about(self, entry: str) -> Self:
         """Name the entry, unless a lower layer already did; returns the error."""
         if not self.entry:
-            self.entry = entry
+            self.entry = _public(entry)
         return self
+
+
+def _public(text: str) -> str:
+    """``text`` without the user and password of any URL in it."""
+    return re.sub(r"://[^/\s@]+@", "://", text)
 
 
 def _rebuild(

@@ -1,4 +1,4 @@
-"""FTP with true partial reads (``REST``), one control connection for each thread.
+"""FTP with true partial reads (``REST``) over connections that are used again.
 
 fsspec's FTP file system lists the parent folder before each file is opened, which is
 slow on folders of many thousand slices; the standard library's client does not.
@@ -24,12 +24,18 @@ class Ftp:
 
     def __init__(self, origin: Origin) -> None:
         self._options = origin.options
-        self._threads = threading.local()
+        self._idle: list[ftplib.FTP] = []
+        self._lock = threading.Lock()
 
     def span(self, origin: Origin, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``."""
         with self._connection(origin) as ftp:
-            data = ftp.transfercmd(f"RETR {_path(origin)}", rest=start or None)
+            try:
+                data = ftp.transfercmd(f"RETR {_path(origin)}", rest=start or None)
+            except ftplib.error_perm as error:
+                if str(error).startswith("554"):  # the file ends before
+                    return b""
+                raise
             parts, missing = [], length
             with data:
                 while missing and (part := data.recv(min(PIECE, missing))):
@@ -59,6 +65,7 @@ class Ftp:
                 if not str(error).startswith("50"):  # 500, 502: no MLSD here
                     raise
                 rows = [(n.rsplit("/", 1)[-1], {}) for n in ftp.nlst(_path(origin))]
+            ftp.voidcmd("TYPE I")  # listings are sent as text
         folders = ("dir", "cdir", "pdir")
         return [
             name + "/" * (facts.get("type") == "dir")
@@ -68,20 +75,22 @@ class Ftp:
 
     @contextlib.contextmanager
     def _connection(self, origin: Origin) -> Iterator[ftplib.FTP]:
-        """The thread's connection; it is closed after a failure, so never half-used."""
+        """An idle connection or a new one; closed after a failure, never half-used."""
+        with self._lock:
+            ftp = self._idle.pop() if self._idle else None
         try:
-            ftp = self._connect(origin)
+            ftp = ftp or self._connect(origin)
             yield ftp
         except (OSError, EOFError, ftplib.Error) as error:
-            self._drop()
+            if ftp is not None:
+                ftp.close()
             if isinstance(error, TransportError):
                 raise
             raise _translate(error, origin) from error
+        with self._lock:
+            self._idle.append(ftp)
 
     def _connect(self, origin: Origin) -> ftplib.FTP:
-        kept = getattr(self._threads, "ftp", None)
-        if kept is not None:
-            return kept  # type: ignore[no-any-return]  # a thread-local attribute
         place = urlsplit(origin.url)
         ftp = ftplib.FTP(timeout=60)  # noqa: S321 - public archives speak FTP
         ftp.connect(place.hostname or "", place.port or ftplib.FTP_PORT)
@@ -89,7 +98,6 @@ class Ftp:
         word = str(self._options.get("password", "") or place.password or "anonymous@")
         ftp.login(user, word)
         ftp.voidcmd("TYPE I")
-        self._threads.ftp = ftp
         return ftp
 
     @staticmethod
@@ -100,12 +108,6 @@ class Ftp:
         except ftplib.error_temp:
             if not stopped_early:
                 raise
-
-    def _drop(self) -> None:
-        ftp, self._threads.ftp = getattr(self._threads, "ftp", None), None
-        if ftp is not None:
-            with contextlib.suppress(OSError, EOFError):
-                ftp.close()
 
 
 def _path(origin: Origin) -> str:

@@ -27,6 +27,7 @@ from emcatalog.errors import (
 )
 from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
 
+BYTES = "bytes of a file"
 QUIET = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
 
 
@@ -42,8 +43,6 @@ class Http:
 
     def span(self, origin: Origin, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``; RangeError if ranges are ignored."""
-        if length == 0:
-            return b""
         return bytes(sync(self._system.loop, self._span, origin, start, length))
 
     def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
@@ -70,7 +69,7 @@ class Http:
             if answer.status == 206:
                 _check_range(answer, start)
             elif not _is_small_whole(answer, start, length):
-                await _refuse_html(answer, "bytes of a file")
+                _refuse_html(answer, await answer.content.read(512), BYTES)
                 answer.close()
                 raise RangeError(
                     got=f"status {answer.status} with the whole file "
@@ -79,8 +78,9 @@ class Http:
                     hint="this server ignores byte ranges: download the file and "
                     "open the local copy, or use a mirror",
                 )
-            await _refuse_html(answer, "bytes of a file")
-            return await _body(answer, length)
+            data = await _body(answer, length)
+            _refuse_html(answer, data, BYTES)
+            return data
 
     async def _whole(self, origin: Origin, limit: int, kind: str) -> bytes:
         async with self._get(origin, {}) as answer:
@@ -90,9 +90,10 @@ class Http:
                 raise ContentError(
                     got=f"a body of {size} bytes", expected=f"at most {limit}"
                 )
+            data = await _body(answer, limit + 1)
             if kind and not kind.startswith("text/html"):
-                await _refuse_html(answer, kind)
-            return await _body(answer, limit + 1)
+                _refuse_html(answer, data, kind)
+            return data
 
     async def _size(self, origin: Origin) -> int:
         ranged = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
@@ -111,7 +112,9 @@ class Http:
     async def _names(self, origin: Origin) -> list[str]:
         await self._enter_session(origin)
         try:
-            rows = await self._system._ls(origin.url.rstrip("/") + "/", detail=False)
+            rows = await self._system._ls(  # noqa: SLF001 - fsspec's async interface
+                origin.url.rstrip("/") + "/", detail=False
+            )
         except aiohttp.ClientResponseError as error:
             raise _status_error(error.status, origin) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -143,18 +146,21 @@ class Http:
             raise _client_error(error, origin) from error
 
     async def _enter_session(self, origin: Origin) -> None:
-        if not origin.session_url or self._visited:
+        """Visit the page that hands out a session cookie, once for all requests."""
+        if not origin.session_url:
             return
         async with self._visit:
-            if self._visited:
-                return
-            session = await self._system.set_session()
-            try:
-                async with session.get(origin.session_url, timeout=QUIET) as answer:
-                    await answer.read()
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise _client_error(error, origin) from error
-            self._visited = True
+            if not self._visited:
+                await self._visit_page(origin)
+                self._visited = True
+
+    async def _visit_page(self, origin: Origin) -> None:
+        session = await self._system.set_session()
+        try:
+            async with session.get(origin.session_url, timeout=QUIET) as answer:
+                await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _client_error(error, origin) from error
 
 
 def _request_options(system: HTTPFileSystem) -> dict[str, Any]:
@@ -179,13 +185,9 @@ def _is_small_whole(answer: aiohttp.ClientResponse, start: int, length: int) -> 
     return start == 0 and size is not None and size <= length
 
 
-async def _refuse_html(answer: aiohttp.ClientResponse, expected: str) -> None:
-    if answer.content_type != "text/html":
-        return
-    head = (await answer.content.read(512)).lstrip()
-    answer.content.unread_data(head)
-    if head.startswith(b"<"):
-        title = re.search(rb"<title>([^<]{0,80})", head, re.IGNORECASE)
+def _refuse_html(answer: aiohttp.ClientResponse, data: bytes, expected: str) -> None:
+    if answer.content_type == "text/html" and data.lstrip().startswith(b"<"):
+        title = re.search(rb"<title>([^<]{0,80})", data[:4096], re.IGNORECASE)
         name = f" titled {title.group(1).decode(errors='replace')!r}" if title else ""
         raise ContentError(
             got=f"an HTML page{name}",

@@ -41,12 +41,17 @@ class RangeReader:
         return data[skip : skip + length]
 
     def _fill(self, first: int, last: int) -> None:
-        """Fetch the blocks that are missing between first and last, in one piece."""
+        """Fetch the blocks that are missing, each run of neighbours in one piece."""
         missing = [i for i in range(first, last + 1) if i not in self._blocks]
-        if not missing:
-            return
-        low, count = missing[0], missing[-1] - missing[0] + 1
-        data = self._fetch(low * self._block, count * self._block)
+        while missing:
+            run = 1
+            while missing[run : run + 1] == [missing[0] + run]:
+                run += 1
+            self._keep(missing[0], run)
+            del missing[:run]
+
+    def _keep(self, low: int, count: int) -> None:
+        size = self._block
+        data = self._fetch(low * size, count * size)
         for i in range(count):
-            piece = data[i * self._block : (i + 1) * self._block]
-            self._blocks.setdefault(low + i, piece)
+            self._blocks[low + i] = data[i * size : (i + 1) * size]

@@ -1,0 +1,332 @@
+"""Bytes by range from real servers, through everything that goes wrong on the web."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import servers
+from emcatalog.errors import (
+    AccessDeniedError,
+    ContentError,
+    NotFoundError,
+    OptionError,
+    RangeError,
+    TransportError,
+    TruncatedError,
+    UnreachableError,
+)
+from emcatalog.mirror import Mirrors
+from emcatalog.transport import RangeReader, Transport
+
+CONTENT = bytes(range(256)) * 500
+NAME = "a b/stack #1.bin"
+URL_NAME = "a%20b/stack%20%231.bin"
+PROTOCOLS = ["file", "nginx", "http", "ftp", "s3", "gcs"]
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    file = folder / "bucket" / NAME
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    (folder / "bucket/a b/other.bin").write_bytes(b"1")
+    (folder / "bucket/a b/below").mkdir()
+    (folder / "bucket/a b/below/x").write_bytes(b"x")
+    return folder
+
+
+@pytest.fixture(params=PROTOCOLS)
+def place(
+    request: pytest.FixtureRequest, root: Path
+) -> tuple[str, Transport, Callable[[str], str]]:
+    """Base URL, transport, and how a name is spelled in a URL there."""
+    kind: str = request.param
+    if kind == "file":
+        return f"{root}/bucket", Transport(), lambda name: name
+    server = request.getfixturevalue(f"{kind}_at")(root)
+    quoted = {NAME: URL_NAME}
+    if kind == "s3":
+        options = {"endpoint_url": server.url}
+        return "s3://bucket", Transport(options), lambda name: name
+    if kind == "gcs":
+        options = {"endpoint_url": server.url}
+        return "gs://bucket", Transport(options), lambda name: name
+    return f"{server.url}/bucket", Transport(), lambda n: quoted.get(n, n)
+
+
+Place = tuple[str, Transport, Callable[[str], str]]
+
+
+class TestEveryProtocol:
+    def test_ranges_are_exact(self, place: Place) -> None:
+        base, transport, spell = place
+        url = f"{base}/{spell(NAME)}"
+        for start, length in [(0, 1), (1000, 5000), (len(CONTENT) - 7, 7), (5, 0)]:
+            assert (
+                transport.read_range(url, start, length)
+                == (CONTENT[start : start + length])
+            )
+
+    def test_whole_file_and_size(self, place: Place) -> None:
+        base, transport, spell = place
+        url = f"{base}/{spell(NAME)}"
+        assert transport.read(url) == CONTENT
+        assert transport.size(url) == len(CONTENT)
+        assert transport.exists(url)
+        assert not transport.exists(f"{base}/none")
+
+    def test_the_end_of_a_file(self, place: Place) -> None:
+        base, transport, spell = place
+        url = f"{base}/{spell(NAME)}"
+        size = len(CONTENT)
+        assert transport.read_upto(url, size - 5, 100) == CONTENT[-5:]
+        assert transport.read_upto(url, size + 5, 100) == b""
+        with pytest.raises(TruncatedError, match=f"got 5 bytes at byte {size - 5}"):
+            transport.read_range(url, size - 5, 100)
+
+    def test_what_is_not_there(self, place: Place) -> None:
+        base, transport, _ = place
+        for ask in (
+            lambda: transport.read(f"{base}/none.bin"),
+            lambda: transport.read_range(f"{base}/none.bin", 5, 5),
+            lambda: transport.size(f"{base}/none.bin"),
+        ):
+            with pytest.raises(NotFoundError, match="none.bin"):
+                ask()
+
+    def test_names_in_a_folder(self, place: Place) -> None:
+        base, transport, spell = place
+        folder = spell(NAME).rpartition("/")[0]
+        names = transport.names(f"{base}/{folder}/")
+        assert set(names) == {"below/", "other.bin", "stack #1.bin"}
+        assert names == tuple(sorted(names))
+
+    def test_large_files_are_refused_where_small_ones_are_meant(
+        self, place: Place
+    ) -> None:
+        base, transport, spell = place
+        with pytest.raises(ContentError, match="1000"):
+            transport.read(f"{base}/{spell(NAME)}", limit=1000)
+
+    def test_many_threads(self, place: Place) -> None:
+        base, transport, spell = place
+        url = f"{base}/{spell(NAME)}"
+
+        def one(start: int) -> bool:
+            return transport.read_range(url, start, 99) == CONTENT[start : start + 99]
+
+        with ThreadPoolExecutor(16) as pool:
+            assert all(pool.map(one, range(0, 20_000, 200)))
+        assert all(transport.map(one, range(0, 2000, 100)))
+
+    def test_it_survives_pickling(self, place: Place) -> None:
+        base, transport, spell = place
+        copy = pickle.loads(pickle.dumps(transport))
+        assert copy.read_range(f"{base}/{spell(NAME)}", 3, 4) == CONTENT[3:7]
+
+
+def test_only_the_range_is_moved(http_at: Any, root: Path) -> None:
+    server = http_at(root)
+    Transport().read_range(f"{server.url}/bucket/{URL_NAME}", 1000, 50)
+    assert [r.range for r in server.requests] == ["bytes=1000-1049"]
+    assert server.bytes_sent == 50
+
+
+class TestFaults:
+    @pytest.fixture
+    def server(self, faulty_http: Any, root: Path) -> Any:
+        return faulty_http(root)
+
+    @pytest.fixture
+    def url(self, server: Any) -> str:
+        return f"{server.url}/bucket/{URL_NAME}"
+
+    def test_a_server_that_ignores_ranges_is_found_before_the_body(
+        self, server: Any, url: str
+    ) -> None:
+        server.faults.add(servers.ignore_range)
+        with pytest.raises(RangeError, match="ignores byte ranges: download the file"):
+            Transport().read_range(url, 1000, 50)
+        # but a whole small file that was asked for is what was asked for
+        assert Transport().read_upto(url, 0, len(CONTENT)) == CONTENT
+
+    def test_ranges_that_are_answered_wrongly(self, server: Any, url: str) -> None:
+        server.faults.add(servers.other_range(start=5, stop=5))
+        with pytest.raises(RangeError, match="bytes from 1005 on; expected bytes fro"):
+            Transport().read_range(url, 1000, 50)
+
+    def test_a_range_that_comes_short(self, server: Any, url: str) -> None:
+        server.faults.add(servers.other_range(stop=-5))
+        with pytest.raises(TruncatedError, match="got 45 bytes at byte 1000"):
+            Transport().read_range(url, 1000, 50)
+
+    def test_a_body_that_breaks_off_is_tried_again(self, server: Any, url: str) -> None:
+        server.faults.add(servers.truncate(lost=10), times=2)
+        assert Transport().read_range(url, 0, 500) == CONTENT[:500]
+        server.faults.add(servers.truncate(lost=10))
+        with pytest.raises(TruncatedError, match="broke off"):
+            Transport().read_range(url, 0, 500)
+
+    def test_a_reset_connection_is_tried_again(self, server: Any, url: str) -> None:
+        server.faults.add(servers.reset, times=2)
+        assert Transport().read_range(url, 0, 500) == CONTENT[:500]
+
+    @pytest.mark.parametrize("code", [429, 500, 502, 503])
+    def test_a_busy_server_is_tried_again(
+        self, server: Any, url: str, code: int
+    ) -> None:
+        server.faults.add(servers.status(code), times=2)
+        assert Transport().read(url) == CONTENT
+        server.faults.add(servers.status(code))
+        server.forget()
+        with pytest.raises(UnreachableError, match=f"status {code}.*try again later"):
+            Transport(attempts=3).read(url)
+        assert len(server.requests) == 3
+
+    def test_retry_after_is_heeded(self, server: Any, url: str) -> None:
+        server.faults.add(servers.status(503, retry_after=1), times=1)
+        begun = time.monotonic()
+        assert Transport().read(url) == CONTENT
+        assert time.monotonic() - begun >= 1
+
+    @pytest.mark.parametrize(
+        ("code", "kind", "words"),
+        [
+            (401, AccessDeniedError, "refuses anonymous readers"),
+            (403, AccessDeniedError, "refuses anonymous readers"),
+            (404, NotFoundError, "nothing at"),
+            (410, NotFoundError, "nothing at"),
+            (418, TransportError, "status 418"),
+        ],
+    )
+    def test_final_answers_are_not_asked_again(
+        self, server: Any, url: str, code: int, kind: type[Exception], words: str
+    ) -> None:
+        server.faults.add(servers.status(code))
+        with pytest.raises(kind, match=words):
+            Transport().read_range(url, 0, 5)
+        assert len(server.requests) == 1
+
+    def test_a_login_page_is_not_data(self, server: Any, url: str) -> None:
+        server.faults.add(servers.login_page)
+        with pytest.raises(ContentError, match="an HTML page titled 'Log in'"):
+            Transport().read_range(url, 0, 5000)
+        with pytest.raises(ContentError, match="expected application/json"):
+            Transport().read(url, kind="application/json")
+
+    def test_compressed_transfer_is_undone(self, server: Any, url: str) -> None:
+        server.faults.add(servers.gzipped)
+        assert Transport().read(url) == CONTENT
+
+    def test_slow_answers_run_side_by_side(self, server: Any, url: str) -> None:
+        server.faults.add(servers.delay(0.2))
+        begun = time.monotonic()
+        transport = Transport(connections=8)
+        list(transport.map(lambda n: transport.read_range(url, n, 1), range(8)))
+        assert time.monotonic() - begun < 8 * 0.2
+
+    def test_no_more_connections_than_allowed(self, server: Any, url: str) -> None:
+        lock, under_way, most = threading.Lock(), 0, 0
+
+        def watch(app: Any) -> Any:
+            async def counted(scope: Any, receive: Any, send: Any) -> None:
+                nonlocal under_way, most
+                with lock:
+                    under_way += 1
+                    most = max(most, under_way)
+                await asyncio.sleep(0.02)
+                with lock:  # before the answer: its reader may be quick
+                    under_way -= 1
+                await app(scope, receive, send)
+
+            return counted
+
+        server.faults.add(watch)
+        transport = Transport(connections=3)
+        list(transport.map(lambda n: transport.read_range(url, n, 1), range(30)))
+        assert 1 < most <= 3
+
+
+class TestFtp:
+    def test_a_connection_that_drops_is_opened_again(
+        self, faulty_ftp: Any, root: Path
+    ) -> None:
+        server = faulty_ftp(root)
+        url = f"{server.url}/bucket/{URL_NAME}"
+        server.faults.drop_after, server.faults.drops = 1000, 1
+        assert len(Transport().read_range(url, 0, 50_000)) == 50_000
+
+    def test_passwords_stay_out_of_errors(self, ftp_at: Any, root: Path) -> None:
+        server = ftp_at(root)
+        url = server.url.replace("ftp://", "ftp://anonymous:hush@") + "/none"
+        with pytest.raises(NotFoundError) as caught:
+            Transport().read(url)
+        assert "hush" not in str(caught.value)
+
+    def test_line_breaks_do_not_become_commands(self, ftp_at: Any, root: Path) -> None:
+        with pytest.raises(TransportError, match="no line breaks"):
+            Transport().read(f"{ftp_at(root).url}/a%0d%0aDELE%20b")
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    for scheme in ("http", "ftp"):
+        url = f"{scheme}://127.0.0.1:{port}/x"
+        with pytest.raises(UnreachableError, match=f"no answer from 127.0.0.1:{port}"):
+            Transport(attempts=2).read(url)
+
+
+def test_a_host_that_does_not_exist() -> None:
+    with pytest.raises(UnreachableError, match="no answer from nowhere.invalid"):
+        Transport(attempts=1).read("https://nowhere.invalid/x")
+
+
+def test_unknown_protocols_and_options() -> None:
+    with pytest.raises(OptionError, match="a protocol and options that fsspec knows"):
+        Transport().read("gopher2://a/b")
+    with pytest.raises((OptionError, TransportError)):
+        Transport({"nonsense": 1}).read("s3://a/b")
+
+
+def test_mirrors_come_before_servers(tmp_path: Path) -> None:
+    page = tmp_path / "https/a.org/image/7"
+    page.mkdir(parents=True)
+    (page / "index.html").write_bytes(b"{}")
+    transport = Transport({"headers": {"X": "y"}}, Mirrors((str(tmp_path),)))
+    assert transport.read("https://a.org/image/7/") == b"{}"
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 400)), max_size=8))
+def test_reader_equals_slicing(reads: list[tuple[int, int]]) -> None:
+    content = CONTENT[:1300]
+    asked: list[tuple[int, int]] = []
+
+    def fetch(start: int, length: int) -> bytes:
+        asked.append((start, length))
+        return content[start : start + length]
+
+    reader = RangeReader(fetch, "x", 64)
+    for start, length in reads:
+        expected = content[start : start + length]
+        assert reader.peek(start, length) == expected
+        if len(expected) < length:
+            with pytest.raises(TruncatedError, match="ends within"):
+                reader.read(start, length)
+    blocks = [b for a, n in asked for b in range(a // 64, (a + n) // 64)]
+    assert len(blocks) == len(set(blocks)), "a block was fetched twice"
