@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from emcatalog.record import Claim
-from emcatalog_dm3.tags import Group, TagFile
+from emcatalog_dm3.tree import Group, TagFile
 
 ENERGIES = frozenset({"eV", "keV", "meV", "MeV"})
 """Units of an axis that is a spectrum's."""

@@ -12,7 +12,8 @@ from emcatalog.geometry import Triple
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
 from emcatalog_dm3.calibration import ENERGIES, claims
-from emcatalog_dm3.tags import Block, Group, TagFile, read_tags
+from emcatalog_dm3.tags import read_tags
+from emcatalog_dm3.tree import Block, Group, TagFile
 
 BLOCK = 1 << 15
 """Bytes of the blocks that headers are fetched in."""

@@ -18,16 +18,14 @@ Pixels are arrays; they are skipped, and the tree says where they lie.
 
 from __future__ import annotations
 
-import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from emcatalog.errors import FormatError, TruncatedError
 from emcatalog.transport import RangeReader
+from emcatalog_dm3.tree import Block, Group, Node, TagFile
 
 WINDOW = 1 << 15
 """Bytes read at once after a jump; the tags between two images are fewer."""
@@ -50,73 +48,6 @@ _SIMPLE = {
     11: "q", 12: "Q",
 }  # fmt: skip
 _DAMAGED = "fetch the file again; if it stays so, it is damaged at its source"
-
-
-@dataclass(frozen=True)
-class Block:
-    """An array, text or structure: ``size`` bytes at ``offset`` of the file.
-
-    ``data`` are its bytes if it may be a text, else None.
-    """
-
-    offset: int
-    size: int
-    text: str | None = field(default=None)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Tags by name; an unnamed tag has its position, as text."""
-
-    members: Mapping[str, Node]
-
-    def find(self, *path: str) -> Node | None:
-        """What lies at ``path``, if anything does."""
-        node: Node | None = self
-        for name in path:
-            node = node.members.get(name) if isinstance(node, Group) else None
-        return node
-
-    def group(self, *path: str) -> Group:
-        """The group at ``path``; an empty one if there is none."""
-        node = self.find(*path)
-        return node if isinstance(node, Group) else Group({})
-
-    def groups(self, *path: str) -> dict[str, Group]:
-        """The groups in the group at ``path``, by name."""
-        members = self.group(*path).members
-        return {k: v for k, v in members.items() if isinstance(v, Group)}
-
-    def number(self, *path: str) -> float | None:
-        """The finite number at ``path``, if there is one."""
-        node = self.find(*path)
-        known = isinstance(node, int | float) and not isinstance(node, bool)
-        # an integer is finite, and may be too large for math.isfinite
-        finite = known and (isinstance(node, int) or math.isfinite(node))  # type: ignore[arg-type]  # a number
-        return node if finite else None  # type: ignore[return-value]  # a number
-
-    def whole(self, *path: str) -> int | None:
-        """The integer at ``path``, if there is one."""
-        number = self.number(*path)
-        return number if isinstance(number, int) else None
-
-    def text(self, *path: str) -> str:
-        """The text at ``path`` without surrounding blanks; empty if there is none."""
-        node = self.find(*path)
-        return (node.text or "").strip() if isinstance(node, Block) else ""
-
-
-Node: TypeAlias = Group | Block | int | float
-
-
-@dataclass(frozen=True)
-class TagFile:
-    """One file: its ``version`` (3 or 4), the byte order of values, and its tags."""
-
-    url: str
-    version: int
-    order: str
-    root: Group
 
 
 def read_tags(reader: RangeReader) -> TagFile:
@@ -165,7 +96,7 @@ class _Cursor:
     def __init__(self, reader: RangeReader) -> None:
         self._reader, self.place = reader, 0
         self._base, self._window = 0, b""
-        self._taken, self._skipped_to = 0, 0
+        self._taken = self._skipped = self._skipped_to = 0
 
     def take(self, count: int) -> bytes:
         """The next ``count`` bytes."""
@@ -186,6 +117,7 @@ class _Cursor:
         start = self.place
         if count > LARGEST - start:
             raise self.damaged(f"an array of {count} bytes", f"at most {LARGEST}")
+        self._skipped = count
         self.place = self._skipped_to = start + count
         return start
 
@@ -204,7 +136,7 @@ class _Cursor:
         )
 
     def _ended(self, wanted: int) -> TruncatedError:
-        within = ", within or just after its pixels" if self._is_after_skip() else ""
+        within = f", within or after its {self._skipped}-byte array" * self._after_skip
         return TruncatedError(
             entry=self._reader.url,
             got=f"a file that ends before byte {wanted}{within}",
@@ -212,7 +144,8 @@ class _Cursor:
             hint="the file is cut short: fetch it again, or ask its keeper",
         )
 
-    def _is_after_skip(self) -> bool:
+    @property
+    def _after_skip(self) -> bool:
         return 0 < self._skipped_to == self.place
 
 

@@ -1,0 +1,160 @@
+"""A writer of DM3 and DM4 files of either byte order, for tests of the reader.
+
+A group is a dict (named tags) or a list (unnamed); a leaf is a `Leaf`, an array of
+numpy, a str, a bool, an int (32 bits) or a float (64 bits).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DATA_TYPES = {
+    "int16": 1, "float32": 2, "complex64": 3, "uint8": 6, "int32": 7, "int8": 9,
+    "uint16": 10, "uint32": 11, "float64": 12, "complex128": 13, "int64": 39,
+    "uint64": 40,
+}  # fmt: skip
+_CODES = {
+    "i2": 2, "i4": 3, "u2": 4, "u4": 5, "f4": 6, "f8": 7, "i1": 9, "u1": 10, "i8": 11,
+    "u8": 12,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Type codes, and the values as `struct` packs them, without byte order."""
+
+    codes: tuple[int, ...]
+    form: str
+    values: tuple[Any, ...]
+
+
+def single(value: float) -> Leaf:
+    """A 32-bit float."""
+    return Leaf((6,), "f", (value,))
+
+
+def encode(root: Mapping[str, Any], version: int = 3, order: str = "<") -> bytes:
+    """The bytes of a file with the tags of ``root``."""
+    writer = _Writer(version, order)
+    body = writer.group(root)
+    head = struct.pack(">I", version) + writer.length(len(body))
+    return head + struct.pack(">I", order == "<") + body + bytes(8)
+
+
+def image(
+    pixels: NDArray[Any],
+    units: Sequence[tuple[float, str]] = (),
+    name: str = "",
+    kind: int | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One entry of ImageList; ``units`` are scale and unit along x, y, z.
+
+    RGBA pixels have a last axis of 4 bytes and ``kind`` 23.
+    """
+    shape = pixels.shape[:-1] if kind == 23 else pixels.shape
+    given = [*units, *[(1.0, "")] * 4][: len(shape)]
+    axes = [
+        {"Origin": single(0.0), "Scale": single(scale), "Units": unit}
+        for scale, unit in given
+    ]
+    if kind == 23 or pixels.dtype.kind == "c":
+        stored = np.ascontiguousarray(pixels).view("u4" if kind == 23 else "f4")
+    else:
+        stored = pixels
+    return {
+        "ImageData": {
+            "Calibrations": {"Dimension": axes, "DisplayCalibratedUnits": True},
+            "Data": stored,
+            "DataType": DATA_TYPES[pixels.dtype.name] if kind is None else kind,
+            "Dimensions": list(reversed(shape)),
+            "PixelDepth": stored.dtype.itemsize,
+        },
+        "ImageTags": dict(tags or {}),
+        "Name": name,
+    }
+
+
+def document(
+    *images: Mapping[str, Any],
+    thumbnail: tuple[int, int] | None = (3, 5),
+    window: tuple[float, float] = (10.0, 200.0),
+    first: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The tags of a file; a thumbnail of that many rows, columns comes first.
+
+    ``first`` are tags before all others.
+    """
+    small = [] if thumbnail is None else [_thumbnail(*thumbnail)]
+    shown = range(len(small), len(small) + len(images))
+    return {
+        **(first or {}),
+        "DocumentObjectList": [
+            {
+                "ImageDisplayInfo": {
+                    "CLUT": Leaf(
+                        (20, 15, 0, 3, 0, 2, 0, 2, 0, 2, 256), "768h", (7,) * 768
+                    ),
+                    "HighLimit": single(window[1]),
+                    "LowLimit": single(window[0]),
+                },
+                "ImageSource": n,
+            }
+            for n in range(len(images))
+        ],
+        "ImageList": [*small, *images],
+        "ImageSourceList": [{"ImageRef": n} for n in shown],
+        "Thumbnails": [{"ImageIndex": 0} for _ in small],
+        "WindowPosition": Leaf((15, 0, 2, 0, 6, 0, 6), "2f", (1.0, 2.0)),
+    }
+
+
+def _thumbnail(rows: int, columns: int) -> dict[str, Any]:
+    return image(np.full((rows, columns, 4), 77, np.uint8), kind=23, name="small")
+
+
+@dataclass(frozen=True)
+class _Writer:
+    version: int
+    order: str
+
+    def length(self, count: int) -> bytes:
+        return struct.pack(">I" if self.version == 3 else ">Q", count)
+
+    def group(self, tree: Mapping[str, Any] | Sequence[Any]) -> bytes:
+        items = tree.items() if isinstance(tree, Mapping) else [("", t) for t in tree]
+        parts = [self._tag(name, value) for name, value in items]
+        return b"\1\0" + self.length(len(parts)) + b"".join(parts)
+
+    def _tag(self, name: str, value: Any) -> bytes:
+        label, is_group = name.encode("latin-1"), isinstance(value, dict | list)
+        body = self.group(value) if is_group else self._value(value)
+        size = b"" if self.version == 3 else struct.pack(">Q", len(body))
+        head = struct.pack(">BH", 20 if is_group else 21, len(label))
+        return head + label + size + body
+
+    def _value(self, value: Any) -> bytes:
+        codes, data = self._coded(value)
+        kind = b"".join(map(self.length, (len(codes), *codes)))
+        return b"%%%%" + kind + data
+
+    def _coded(self, value: Any) -> tuple[tuple[int, ...], bytes]:
+        if isinstance(value, Leaf):
+            return value.codes, struct.pack(self.order + value.form, *value.values)
+        if isinstance(value, np.ndarray):
+            ordered = value.astype(value.dtype.newbyteorder(self.order))
+            return (20, _CODES[value.dtype.str[1:]], value.size), ordered.tobytes()
+        if isinstance(value, str):
+            name = "utf-16-le" if self.order == "<" else "utf-16-be"
+            data = value.encode(name)
+            return (20, 4, len(data) // 2), data
+        if isinstance(value, bool):
+            return (8,), bytes([value])
+        form, code = ("i", 3) if isinstance(value, int) else ("d", 7)
+        return (code,), struct.pack(self.order + form, value)
