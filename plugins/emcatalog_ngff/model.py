@@ -1,0 +1,163 @@
+"""What the metadata of every flavour is turned into: axes, levels, placements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emcatalog.errors import FormatError
+
+AXES = ("t", "c", "z", "y", "x")
+MOST_LEVELS = 64
+MOST_DIMENSIONS = 16
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A dimension: ``name`` is one of t, c, z, y, x, or another for one of length 1.
+
+    ``nm`` is how many nanometres its unit has; None if the unit is unknown.
+    """
+
+    name: str
+    nm: float | None = None
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where voxel centres lie: ``translation + i * scale``, for each dimension."""
+
+    scale: tuple[float, ...]
+    translation: tuple[float, ...]
+
+    @classmethod
+    def identity(cls, dimensions: int) -> Placement:
+        """Voxel i lies at i."""
+        return cls((1.0,) * dimensions, (0.0,) * dimensions)
+
+    def then(self, outer: Placement) -> Placement:
+        """This placement first, ``outer`` on its result.
+
+        >>> inner = Placement((2.0,), (10.0,))
+        >>> inner.then(Placement((2.0,), (1.0,)))
+        Placement(scale=(4.0,), translation=(21.0,))
+        """
+        scale = tuple(a * b for a, b in zip(self.scale, outer.scale, strict=True))
+        moved = zip(self.translation, outer.scale, outer.translation, strict=True)
+        return Placement(scale, tuple(t * s + u for t, s, u in moved))
+
+
+@dataclass(frozen=True)
+class Level:
+    """One array: its path below the group, and where it lies, if that is said."""
+
+    path: str
+    placement: Placement | None
+
+
+@dataclass(frozen=True)
+class Multiscale:
+    """One image. Dimensions are in the order in which TensorStore has them.
+
+    ``locator`` is the JSON path at which placements stand, for the record.
+    """
+
+    format: str
+    axes: tuple[Axis, ...]
+    levels: tuple[Level, ...]
+    name: str
+    locator: str
+
+
+@dataclass(frozen=True)
+class Array:
+    """The metadata of one stored array, in the form that TensorStore takes.
+
+    ``driver`` is TensorStore's; ``chunks`` is what is decoded as one piece.
+    ``attributes`` are the array's own.
+    """
+
+    driver: str
+    metadata: Mapping[str, Any]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    encoding: str
+    attributes: Mapping[str, Any]
+
+
+def numbers(value: object, count: int, where: str) -> tuple[float, ...]:
+    """``count`` finite numbers; FormatError names ``where`` they stand."""
+    if not isinstance(value, list) or len(value) != count:
+        raise wrong(where, value, f"{count} numbers, one for each dimension")
+    for number in value:
+        if not isinstance(number, int | float) or isinstance(number, bool):
+            raise wrong(where, value, f"{count} numbers")
+        if abs(number) > 1e300 or not math.isfinite(number):
+            raise wrong(where, value, "finite numbers")
+    return tuple(float(number) for number in value)
+
+
+def scales(value: object, count: int, where: str) -> tuple[float, ...]:
+    """``count`` positive numbers; FormatError names ``where`` they stand."""
+    given = numbers(value, count, where)
+    if any(scale <= 0 for scale in given):
+        raise FormatError(
+            got=f"{where} = {shown(value)}",
+            expected="positive scales",
+            hint="a mirrored axis has no place in a grid whose labels ascend: copy the "
+            "volume with that axis turned round",
+        )
+    return given
+
+
+def integers(value: object, where: str, least: int = 1) -> tuple[int, ...]:
+    """Whole numbers from ``least`` to 2**48; FormatError names ``where`` they stand."""
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_DIMENSIONS:
+        raise wrong(where, value, "a list of whole numbers")
+    for number in value:
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise wrong(where, value, "whole numbers")
+        if not least <= number <= 2**48:
+            raise wrong(where, value, f"numbers from {least} to 2**48")
+    return tuple(value)
+
+
+def mapping(value: object, where: str) -> Mapping[str, Any]:
+    """A JSON object; FormatError names ``where`` it should stand."""
+    if not isinstance(value, dict):
+        raise wrong(where, value, "a JSON object")
+    return value
+
+
+def sequence(value: object, where: str, most: int = 1024) -> Sequence[Any]:
+    """A JSON array of 1 to ``most`` items; FormatError names where it should stand."""
+    if not isinstance(value, list) or not 0 < len(value) <= most:
+        raise wrong(where, value, f"a list of 1 to {most} items")
+    return value
+
+
+def text(value: object, where: str) -> str:
+    """A string; FormatError names ``where`` it should stand."""
+    if not isinstance(value, str) or not value:
+        raise wrong(where, value, "a string")
+    return value
+
+
+def wrong(where: str, value: object, expected: str) -> FormatError:
+    """The error for a member that is not what the format says."""
+    return FormatError(
+        got=f"{where} = {shown(value)}",
+        expected=expected,
+        hint="the metadata are damaged, or of another format",
+    )
+
+
+def shown(value: object) -> str:
+    """``value`` as text of at most 80 characters."""
+    written = repr(value)
+    return written if len(written) <= 80 else f"{written[:77]}..."

@@ -1,0 +1,224 @@
+"""N5 metadata: COSEM, n5-viewer and Neuroglancer conventions.
+
+N5 lists dimensions fastest first, so ``dimensions``, ``blockSize``, ``axes``,
+``resolution``, ``pixelResolution``, ``scales`` and ``downsamplingFactors`` are in the
+order x, y, z. COSEM's ``transform`` is in the opposite order unless its ``order`` is
+"F". Written from these descriptions:
+
+* COSEM: the models in janelia-cellmap/cellmap-schemas, ``multiscale/cosem.py``;
+* n5-viewer: the README of saalfeldlab/n5-viewer and N5SingleScaleMetadataParser of
+  saalfeldlab/n5-universe. A level downsampled by f has its first centre (f - 1) / 2
+  voxels of the finest level further on; ``pixelResolution`` is that of the finest
+  level where ``downsamplingFactors`` stand beside it;
+* Neuroglancer: ``src/datasource/n5/index.rst`` of google/neuroglancer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emcatalog.errors import FormatError
+from emcatalog_ngff.lengths import nanometres
+from emcatalog_ngff.model import (
+    AXES,
+    MOST_DIMENSIONS,
+    MOST_LEVELS,
+    Axis,
+    Level,
+    Placement,
+    mapping,
+    numbers,
+    scales,
+    sequence,
+    text,
+)
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Axes and placement of one array, in the order of N5's dimensions.
+
+    ``placement`` is None where the metadata do not tell. ``locator`` says where it
+    was read.
+    """
+
+    axes: tuple[Axis, ...]
+    placement: Placement | None
+    locator: str
+
+
+def listed_paths(group: Json) -> tuple[str, ...]:
+    """Paths of the levels that the attributes of a group tell; empty if none."""
+    if "multiscales" in group:
+        members = mapping(
+            sequence(group["multiscales"], "multiscales")[0], "multiscale"
+        )
+        where = "multiscales[0].datasets"
+        datasets = sequence(members.get("datasets"), where, MOST_LEVELS)
+        return tuple(
+            text(mapping(item, f"{where}[{i}]").get("path"), f"{where}[{i}].path")
+            for i, item in enumerate(datasets)
+        )
+    factors = _group_factors(group)
+    return tuple(f"s{i}" for i in range(len(factors)))
+
+
+def place(group: Json, arrays: Sequence[Json], dimensions: int) -> list[Placed]:
+    """Axes and placement of each level, from the group's attributes and its own.
+
+    Raises FormatError for numbers that do not fit or do not agree on the axes.
+    """
+    placed = [
+        _place(group, array, i, arrays[0], dimensions) for i, array in enumerate(arrays)
+    ]
+    names = [[axis.name for axis in level.axes] for level in placed]
+    for i, own in enumerate(names):
+        if own != names[0]:
+            raise FormatError(
+                got=f"axes {own} of level {i}",
+                expected=f"{names[0]}, as level 0 has them",
+                hint="open one level by itself: the URL of its array",
+            )
+    return placed
+
+
+def _place(
+    group: Json, array: Json, index: int, finest: Json, dimensions: int
+) -> Placed:
+    """The most explicit convention wins: transform, then resolution and factors."""
+    listed = _listed_transform(group, index)
+    if listed is not None:
+        locator = f"multiscales[0].datasets[{index}].transform"
+        return _transform(listed, locator, dimensions)
+    if "transform" in array:
+        return _transform(array["transform"], "transform", dimensions)
+    axes = _axis_names({**group, **array}, dimensions)
+    factors = _factors(group, array, index, dimensions)
+    steps = _downsampled(factors) if factors else None
+    # both conventions keep the resolution of the finest level in these two places
+    found = _resolution(finest, dimensions) or _resolution(group, dimensions)
+    if not found:
+        return Placed(tuple(Axis(name) for name in axes), steps, "downsamplingFactors")
+    scale, units, locator = found
+    named = [Axis(name, nanometres(u)) for name, u in zip(axes, units, strict=True)]
+    base = Placement(scale, (0.0,) * dimensions)
+    return Placed(tuple(named), steps.then(base) if steps else None, locator)
+
+
+def _downsampled(factors: tuple[float, ...]) -> Placement:
+    return Placement(factors, tuple((f - 1.0) / 2 for f in factors))
+
+
+def _listed_transform(group: Json, index: int) -> object:
+    if "multiscales" not in group:
+        return None
+    datasets = group["multiscales"][0]["datasets"]
+    members = datasets[index] if index < len(datasets) else {}
+    if "coordinateTransformations" in members:
+        raise FormatError(
+            got="OME-NGFF transformations in an N5 group",
+            expected="COSEM's transform",
+            hint="OME-NGFF says nothing of N5, so the order of its numbers is unknown",
+        )
+    return members.get("transform")
+
+
+def _transform(value: object, where: str, dimensions: int) -> Placed:
+    """COSEM's transform; its numbers are turned into N5's order of dimensions."""
+    members = mapping(value, where)
+    axes = [
+        text(name, f"{where}.axes").lower()
+        for name in sequence(members.get("axes"), f"{where}.axes", MOST_DIMENSIONS)
+    ]
+    units = list(sequence(members.get("units"), f"{where}.units", MOST_DIMENSIONS))
+    scale = scales(members.get("scale"), dimensions, f"{where}.scale")
+    shift = numbers(members.get("translate"), dimensions, f"{where}.translate")
+    if not len(axes) == len(units) == dimensions or len(set(axes)) < dimensions:
+        raise FormatError(
+            got=f"{where} of axes {axes} in {units}",
+            expected=f"{dimensions} different axes with units, as the array has",
+            hint="the metadata are damaged",
+        )
+    step = 1 if members.get("order") == "F" else -1
+    named = [Axis(name, nanometres(u)) for name, u in zip(axes, units, strict=True)]
+    return Placed(tuple(named[::step]), Placement(scale[::step], shift[::step]), where)
+
+
+def _axis_names(members: Json, dimensions: int) -> tuple[str, ...]:
+    """Names in N5's order; x, y, z, c, t are what its tools assume without names."""
+    names = members.get("axes")
+    strings = isinstance(names, list) and all(isinstance(n, str) for n in names)
+    if strings and isinstance(names, list) and len(names) == dimensions:
+        return tuple(name.lower() for name in names)
+    if dimensions <= 3:
+        return AXES[::-1][:dimensions]
+    return tuple(f"dimension {i}" for i in range(dimensions))
+
+
+def _group_factors(group: Json) -> Sequence[object]:
+    for name in ("downsamplingFactors", "scales"):
+        value = group.get(name)
+        if isinstance(value, list) and value and isinstance(value[0], list):
+            return sequence(value, name, MOST_LEVELS)
+    return ()
+
+
+def _factors(
+    group: Json, array: Json, index: int, dimensions: int
+) -> tuple[float, ...] | None:
+    """How much coarser than the finest level an array is, along each dimension."""
+    listed = _group_factors(group)
+    if listed:
+        return scales(listed[index], dimensions, f"scales[{index}]")
+    own = array.get("downsamplingFactors")
+    if own is not None:
+        return scales(own, dimensions, "downsamplingFactors")
+    return (1.0,) * dimensions if index == 0 else None
+
+
+def _resolution(
+    members: Json, dimensions: int
+) -> tuple[tuple[float, ...], Sequence[object], str] | None:
+    """Voxel size of the finest level, units and where they stand."""
+    value, units = members.get("resolution"), members.get("units")
+    if isinstance(value, list) and isinstance(units, list):
+        where = "resolution"
+        return scales(value, dimensions, where), _fit(units, dimensions), where
+    value = members.get("pixelResolution")
+    if isinstance(value, dict):
+        where = "pixelResolution.dimensions"
+        unit = value.get("unit")
+        size = scales(value.get("dimensions"), dimensions, where)
+        return size, [unit] * dimensions, where
+    if isinstance(value, list):  # n5-viewer's older form has no unit
+        where = "pixelResolution"
+        return scales(value, dimensions, where), [None] * dimensions, where
+    return None
+
+
+def _fit(units: Sequence[object], dimensions: int) -> Sequence[object]:
+    if len(units) != dimensions:
+        raise FormatError(
+            got=f"units = {units!r}",
+            expected=f"{dimensions} units, one for each dimension",
+            hint="the metadata are damaged",
+        )
+    return units
+
+
+def as_levels(paths: Sequence[str], placed: Sequence[Placed]) -> tuple[Level, ...]:
+    """Levels of paths and placements; a level that says nothing is an error."""
+    for path, level in zip(paths, placed, strict=True):
+        if level.placement is None:
+            raise FormatError(
+                got=f"no downsamplingFactors and no transform of level {path}",
+                expected="where its voxels lie",
+                hint="open the finest level by itself: the URL of its array",
+            )
+    return tuple(
+        Level(path, level.placement) for path, level in zip(paths, placed, strict=True)
+    )

@@ -1,0 +1,238 @@
+"""From a URL to a pyramid: find the image, read the levels' metadata, place them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emcatalog.chunked import folder
+from emcatalog.errors import (
+    AccessDeniedError,
+    EmcatalogError,
+    FormatError,
+    NotFoundError,
+    OptionError,
+)
+from emcatalog.record import Claim, declared_voxel_size
+from emcatalog.transport import Transport
+from emcatalog.volume import Pyramid
+from emcatalog_ngff import n5
+from emcatalog_ngff.arrays import n5_array, zarr2_array, zarr3_array
+from emcatalog_ngff.model import AXES, Array, Axis, Level, Multiscale, Placement
+from emcatalog_ngff.ome import attributes_of_ome, parse_multiscale
+from emcatalog_ngff.probe import Node, no_image, probe, read_json
+from emcatalog_ngff.pyramid import Choice, build
+
+_PREFIXES = ("zarr://", "zarr2://", "zarr3://", "n5://")
+_N5_SCALES = 32
+
+
+def open_pyramid(  # noqa: PLR0913 - the options of the driver
+    urlpath: str,
+    transport: Transport,
+    *,
+    channel: int | str = 0,
+    time: int = 0,
+    multiscale: int | str = 0,
+    axes: str = "",
+    voxel_size_nm: list[float | None] | float | None = None,
+) -> Pyramid:
+    """Open an OME-Zarr (0.1 to 0.5) or N5 image, or one plain array of them.
+
+    Reads the metadata of the group and of each level, the latter at the same time.
+    A translation is the centre of voxel 0; each level keeps its own.
+
+    Args:
+        urlpath: The multiscale group, or one array: ``s3://``, ``gs://``, ``https://``
+            or a local path.
+        transport: How bytes are had.
+        channel: Index of the channel, or its label in the ``omero`` metadata.
+        time: Index of the time point.
+        multiscale: Which image of the group, by index or name.
+        axes: Letters of the stored dimensions (of t, c, z, y, x), slowest first, for
+            an array whose metadata do not name them.
+        voxel_size_nm: Size of the finest level along z, y, x in nanometres, for axes
+            whose unit the metadata do not tell; what they tell goes first. Levels
+            without transformations cannot be placed and are left out, but for the
+            finest.
+
+    Raises FormatError for metadata that are damaged or beyond a regular grid (negative
+    scale, rotation), for codecs that TensorStore lacks and for voxels that are no
+    numbers; OptionError for a channel, time or image that does not exist.
+    """
+    url = _plain(urlpath)
+    try:
+        node = probe(url, transport)
+        levels = _image(url, node, transport, multiscale, axes)
+        choice = Choice(channel, time, declared_voxel_size(voxel_size_nm))
+        told = attributes_of_ome(node.attributes)
+        if node.array is not None and node.flavour != "n5" and not choice.declared:
+            raise _unplaced(url)
+        pyramid = build(url, transport, levels, told, choice)
+    except EmcatalogError as error:
+        error.about(url)
+        raise
+    record = pyramid.record.with_claims([Claim("url", urlpath, "catalog", "urlpath")])
+    return Pyramid(pyramid.levels, record)
+
+
+def _plain(urlpath: str) -> str:
+    for prefix in _PREFIXES:
+        urlpath = urlpath.removeprefix(prefix)
+    if urlpath.rstrip("/").lower().endswith((".zip", ".ozx")):
+        raise OptionError(
+            entry=urlpath,
+            got="a store in a zip file",
+            expected="a folder, or its URL",
+            hint="unpack the file",
+        )
+    return folder(urlpath)
+
+
+def _unplaced(url: str) -> FormatError:
+    return FormatError(
+        got="one Zarr array, which has no voxel size",
+        expected="a multiscale group, which has one",
+        hint=f"open the group above it, {url.rstrip('/').rpartition('/')[0]}, or "
+        "declare voxel_size_nm=[z, y, x]",
+    )
+
+
+def _image(
+    url: str, node: Node, transport: Transport, multiscale: int | str, axes: str
+) -> tuple[Multiscale, tuple[Array, ...]]:
+    if node.flavour == "n5":
+        return _n5_image(url, node, transport, axes)
+    if node.array is not None:
+        return _one_array(_parsed(node.flavour, node.array, node.attributes), axes)
+    if "multiscales" not in attributes_of_ome(node.attributes):
+        raise no_image(url, node, transport)
+    version = 3 if node.flavour == "zarr3" else 2
+    image = parse_multiscale(node.attributes, multiscale, version)
+    if image.levels[0].placement is None:
+        image = _finest_only(image)
+    paths = [level.path for level in image.levels]
+    arrays = tuple(
+        transport.map(lambda path: _level(url, path, node.flavour, transport), paths)
+    )
+    return image, arrays
+
+
+def _finest_only(image: Multiscale) -> Multiscale:
+    """The image without the levels of which it is not said where their voxels lie."""
+    dimensions = len(image.axes)
+    finest = Level(image.levels[0].path, Placement.identity(dimensions))
+    unitless = tuple(Axis(axis.name) for axis in image.axes)
+    return Multiscale(image.format, unitless, (finest,), image.name, image.locator)
+
+
+def _level(url: str, path: str, flavour: str, transport: Transport) -> Array:
+    names = {"zarr2": ".zarray", "zarr3": "zarr.json", "n5": "attributes.json"}
+    try:
+        members = read_json(url, f"{path}/{names[flavour]}", transport)
+    except (NotFoundError, AccessDeniedError) as error:
+        error.got = f"no metadata of the level {path!r} ({error.got})"
+        error.hint = "the group lists this level, but it is not there or not public"
+        raise
+    try:
+        attributes = members.get("attributes") if flavour == "zarr3" else {}
+        return _parsed(flavour, members, attributes or {})
+    except FormatError as error:
+        error.got = f"level {path!r}: {error.got}"
+        raise
+
+
+def _parsed(
+    flavour: str, members: Mapping[str, Any], attributes: Mapping[str, Any]
+) -> Array:
+    if flavour == "zarr2":
+        return zarr2_array(members, attributes)
+    if flavour == "zarr3":
+        return zarr3_array(members, attributes)
+    return n5_array(members)
+
+
+def _one_array(array: Array, letters: str) -> tuple[Multiscale, tuple[Array, ...]]:
+    """A single Zarr array as an image of one level, of unknown voxel size."""
+    names = _dimension_names(array, letters)
+    level = Level("", Placement.identity(len(names)))
+    axes = tuple(Axis(name) for name in names)
+    kind = "Zarr v2 array" if array.driver == "zarr" else "Zarr v3 array"
+    return Multiscale(kind, axes, (level,), "", ""), (array,)
+
+
+def _dimension_names(array: Array, letters: str) -> Sequence[str]:
+    count = len(array.shape)
+    if letters:
+        return _letters(letters, count)
+    for member in ("dimension_names", "_ARRAY_DIMENSIONS"):
+        names = array.attributes.get(member)
+        if isinstance(names, list) and len(names) == count and all(names):
+            return [str(name).lower() for name in names]
+    if count <= 3:
+        return AXES[len(AXES) - count :]
+    raise FormatError(
+        got=f"{count} dimensions without names",
+        expected="names of the dimensions",
+        hint="name them, slowest first, for instance axes='czyx'",
+    )
+
+
+def _letters(letters: str, count: int) -> Sequence[str]:
+    names = list(letters.lower())
+    if len(names) != count or len(set(names)) < count or not set(names) <= set(AXES):
+        raise OptionError(
+            got=f"axes={letters!r}",
+            expected=f"{count} different letters of t, c, z, y, x",
+            hint="slowest dimension first, as zarr lists the shape",
+        )
+    return names
+
+
+def _n5_image(
+    url: str, node: Node, transport: Transport, letters: str
+) -> tuple[Multiscale, tuple[Array, ...]]:
+    if node.array is not None:
+        arrays: tuple[Array, ...] = (n5_array(node.array),)
+        paths: tuple[str, ...] = ("",)
+        group: Mapping[str, Any] = {}
+    else:
+        group = node.attributes
+        listed = n5.listed_paths(group)
+        if listed:
+            asked = transport.map(lambda p: _level(url, p, "n5", transport), listed)
+            paths, arrays = listed, tuple(asked)
+        else:
+            paths, arrays = _n5_found(url, node, transport)
+    dimensions = len(arrays[0].shape)
+    placed = n5.place(group, [array.attributes for array in arrays], dimensions)
+    axes = placed[0].axes
+    if letters:  # given slowest first, N5 has the fastest first
+        names = _letters(letters, dimensions)[::-1]
+        axes = tuple(
+            Axis(name, axis.nm) for name, axis in zip(names, axes, strict=True)
+        )
+    name = group.get("name")
+    image = Multiscale(
+        format="N5",
+        axes=axes,
+        levels=n5.as_levels(paths, placed),
+        name=name if isinstance(name, str) else "",
+        locator=placed[0].locator,
+    )
+    return image, arrays
+
+
+def _n5_found(
+    url: str, node: Node, transport: Transport
+) -> tuple[tuple[str, ...], tuple[Array, ...]]:
+    """The levels s0, s1, ... that are there, of a group that lists none."""
+    arrays: list[Array] = []
+    for index in range(_N5_SCALES):
+        try:
+            arrays.append(_level(url, f"s{index}", "n5", transport))
+        except (NotFoundError, AccessDeniedError) as error:
+            if not arrays:
+                raise no_image(url, node, transport) from error
+            break
+    return tuple(f"s{i}" for i in range(len(arrays))), tuple(arrays)

@@ -1,0 +1,240 @@
+"""From axes, placements and arrays to volumes in nanometres, and their record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from emcatalog.chunked import Axes, ChunkedVolume, child, kvstore, spec_text, verify
+from emcatalog.errors import EmcatalogError, FormatError, OptionError
+from emcatalog.geometry import Grid, Lengths, Triple
+from emcatalog.record import Claim, Record, voxel_size
+from emcatalog.transport import Transport
+from emcatalog.volume import Pyramid
+from emcatalog_ngff.model import Array, Axis, Multiscale, Placement
+from emcatalog_ngff.omero import channel_labels, display_window
+
+Told = Mapping[str, Any]
+Levels = tuple[Multiscale, tuple[Array, ...]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the options say: channel and time point, and declared voxel sizes."""
+
+    channel: int | str
+    time: int
+    declared: tuple[Claim, ...]
+
+
+def build(
+    url: str, transport: Transport, levels: Levels, told: Told, choice: Choice
+) -> Pyramid:
+    """The pyramid of an image whose levels' metadata are read.
+
+    ``told`` are OME's members of the group. Raises FormatError where axes, arrays and
+    placements do not fit each other, or a voxel size is nowhere told.
+    """
+    image, arrays = _finest_first(levels)
+    _check_dimensions(image, arrays)
+    labels = channel_labels(told)
+    axes = _axes(image, arrays, choice, labels)
+    sizes = _voxel_claims(image, axes) + choice.declared
+    spatial = voxel_size(Record(sizes))
+    units = _units(image, axes, spatial)
+    volumes = []
+    for level, array in zip(image.levels, arrays, strict=True):
+        placement = level.placement or Placement.identity(len(image.axes))
+        grid = _grid(placement, array, axes, units)
+        try:
+            place = child(url, level.path)
+            volumes.append(_volume(place, transport, array, axes, grid))
+        except EmcatalogError as error:
+            error.about(f"{url}{level.path}")
+            raise
+    claims = _claims(image, arrays[0], told, axes)
+    origins = _origin_claims(image, axes, volumes[0].grid.origin)
+    return Pyramid(tuple(volumes), Record((*sizes, *origins, *claims)))
+
+
+def _finest_first(levels: Levels) -> Levels:
+    image, arrays = levels
+    pairs = sorted(
+        zip(image.levels, arrays, strict=True),
+        key=lambda pair: math.prod(pair[0].placement.scale) if pair[0].placement else 0,
+    )
+    ordered = tuple(level for level, _ in pairs)
+    return replace(image, levels=ordered), tuple(array for _, array in pairs)
+
+
+def _check_dimensions(image: Multiscale, arrays: Sequence[Array]) -> None:
+    names = [axis.name for axis in image.axes]
+    for level, array in zip(image.levels, arrays, strict=True):
+        if len(array.shape) != len(names):
+            raise FormatError(
+                got=f"{len(array.shape)} dimensions of the array {level.path!r}",
+                expected=f"{len(names)}, as the axes {names}",
+                hint="the metadata of the group and of the array disagree",
+            )
+        if array.dtype != arrays[0].dtype:
+            raise FormatError(
+                got=f"voxels of {array.dtype} in {level.path!r}",
+                expected=f"{arrays[0].dtype}, as in the finest level",
+                hint="open the levels one by one: add the path to the URL",
+            )
+    if not {"y", "x"} <= set(names):
+        raise FormatError(
+            got=f"axes {names}",
+            expected="y and x, and perhaps z, c and t",
+            hint="this is no image; for a plain array axes='zyx' names the dimensions",
+        )
+
+
+def _axes(
+    image: Multiscale,
+    arrays: Sequence[Array],
+    choice: Choice,
+    labels: Sequence[str],
+) -> Axes:
+    """Where z, y and x are, and at which index all other dimensions are held."""
+    names = [axis.name for axis in image.axes]
+    fixed = []
+    for d, name in enumerate(names):
+        if name in ("z", "y", "x"):
+            continue
+        lengths = {array.shape[d] for array in arrays}
+        if len(lengths) > 1:
+            raise FormatError(
+                got=f"levels with {sorted(lengths)} entries along {name}",
+                expected="the same number in each level",
+                hint="open the levels one by one: add the path to the URL",
+            )
+        fixed.append((d, _index(name, lengths.pop(), choice, labels)))
+    z, y, x = (names.index(a) if a in names else None for a in "zyx")
+    return Axes((z, y, x), tuple(fixed))
+
+
+def _index(name: str, length: int, choice: Choice, labels: Sequence[str]) -> int:
+    if name == "t":
+        return _within("time", choice.time, length, ())
+    if name == "c":
+        channel = choice.channel
+        if isinstance(channel, str) and channel in labels:
+            return labels.index(channel)
+        if isinstance(channel, str) and channel.isdecimal():
+            channel = int(channel)
+        return _within("channel", channel, length, labels)
+    if length == 1:
+        return 0
+    raise FormatError(
+        got=f"{length} entries along the axis {name!r}",
+        expected="axes named t, c, z, y and x",
+        hint="axes='czyx', slowest first, names the dimensions of a plain array",
+    )
+
+
+def _within(option: str, value: int | str, length: int, labels: Sequence[str]) -> int:
+    if isinstance(value, int) and 0 <= value < length:
+        return value
+    expected = f"0 to {length - 1}" if length > 1 else "0, the only one"
+    if labels:
+        expected += f", or one of the labels {', '.join(labels)}"
+    raise OptionError(
+        got=f"{option}={value!r}", expected=expected, hint=f"choose another {option}"
+    )
+
+
+def _units(image: Multiscale, axes: Axes, spatial: Lengths) -> Lengths:
+    """Nanometres in one unit of z, y and x.
+
+    Where the unit is not told, the voxel size that was declared for the finest level
+    says it, and so for all levels.
+    """
+    first = image.levels[0].placement or Placement.identity(len(image.axes))
+    units = []
+    for size, d in zip(spatial, axes.order, strict=True):
+        if d is None:
+            units.append(size)
+        else:
+            units.append(image.axes[d].nm or size / first.scale[d])
+    z, y, x = units
+    return z, y, x
+
+
+def _grid(placement: Placement, array: Array, axes: Axes, units: Lengths) -> Grid:
+    """An axis that is not stored has one voxel, whose centre is at 0."""
+    sizes, origins = [], []
+    for unit, d in zip(units, axes.order, strict=True):
+        sizes.append(unit if d is None else placement.scale[d] * unit)
+        origins.append(0.0 if d is None else placement.translation[d] * unit)
+    (sz, sy, sx), (oz, oy, ox) = sizes, origins
+    return Grid(_zyx(array.shape, axes), (sz, sy, sx), (oz, oy, ox))
+
+
+def _volume(
+    url: str, transport: Transport, array: Array, axes: Axes, grid: Grid
+) -> ChunkedVolume:
+    store = kvstore(url, transport)
+    spec = spec_text(array.driver, store, metadata=array.metadata)
+    verify(spec)
+    chunks = _zyx(array.chunks, axes)
+    return ChunkedVolume(grid, array.dtype, chunks, spec, axes, url)
+
+
+def _zyx(values: tuple[int, ...], axes: Axes) -> Triple:
+    z, y, x = (1 if d is None else values[d] for d in axes.order)
+    return z, y, x
+
+
+def _placed(image: Multiscale, axes: Axes) -> Iterable[tuple[str, Axis, float]]:
+    """Letter, axis and scale of each axis whose unit is known."""
+    placement = image.levels[0].placement
+    for letter, d in zip("zyx", axes.order, strict=True):
+        if d is not None and placement and image.axes[d].nm is not None:
+            yield letter, image.axes[d], placement.scale[d]
+
+
+def _voxel_claims(image: Multiscale, axes: Axes) -> tuple[Claim, ...]:
+    return tuple(
+        Claim(
+            f"voxel_size_{letter}", scale * (axis.nm or 1), "file", image.locator, "nm"
+        )
+        for letter, axis, scale in _placed(image, axes)
+    )
+
+
+def _origin_claims(image: Multiscale, axes: Axes, origin: Lengths) -> tuple[Claim, ...]:
+    values = dict(zip("zyx", origin, strict=True))
+    return tuple(
+        Claim(f"origin_{letter}", values[letter], "file", image.locator, "nm")
+        for letter, _, _ in _placed(image, axes)
+    )
+
+
+def _claims(
+    image: Multiscale, array: Array, told: Told, axes: Axes
+) -> tuple[Claim, ...]:
+    kind = "segmentation" if "image-label" in told else "image"
+    rows: list[tuple[str, Any, str]] = [
+        ("format", image.format, "multiscales"),
+        ("kind", kind, "image-label"),
+        ("pixel_type", str(array.dtype), "dtype"),
+        ("encoding", array.encoding, "compressor"),
+        ("lossy", 0, "compressor"),
+        ("rendered", 0, "multiscales"),
+    ]
+    if image.name:
+        rows.append(("title", image.name[:1000], "multiscales[].name"))
+    labels = channel_labels(told)
+    if labels:
+        rows.append(("channels", tuple(labels), "omero.channels"))
+    chosen = {image.axes[d].name: index for d, index in axes.fixed}
+    if "c" in chosen:
+        rows.append(("channel", chosen["c"], "channel"))
+    if "t" in chosen:
+        rows.append(("time", chosen["t"], "time"))
+    if window := display_window(told, chosen.get("c", 0)):
+        rows.append(("display_window", window, "omero.channels[].window"))
+    return tuple(Claim(name, value, "file", where) for name, value, where in rows)
