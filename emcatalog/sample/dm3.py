@@ -76,7 +76,7 @@ def encode(root: Mapping[str, Tree]) -> bytes:
     """Return the bytes of a version 3 file with the tags of ``root``.
 
     >>> encode({"InImageMode": True})[:12].hex()
-    '000000030000002600000001'
+    '000000030000002100000001'
     """
     body = _group(root)
     return struct.pack(">3i", 3, len(body), 1) + body + bytes(8)

@@ -39,8 +39,8 @@ class Phantom:
         fine = recipe.sharpness
         self._slow = Noise(seed + 3, max(90.0, 5 * fine))
         self._quick = Noise(seed + 4, max(15.0, 2 * fine))
-        self._clumps = Noise(seed + 7, max(150.0, 9 * fine))
-        self._tubes = [Noise(seed + k, 7 * recipe.tube) for k in (5, 6)]
+        self._clumps = Noise(seed + 7, max(150.0, 7 * fine))
+        self._tubes = [Noise(seed + k, recipe.mesh) for k in (5, 6)]
         self._cells = _grow(recipe, seed + 10)
         self._tints = _tints(recipe, len(self._cells.weight))
         box = (
@@ -94,13 +94,14 @@ class Phantom:
         if nucleus is not None:
             surface, core = _nucleus_distances(nucleus, warped)
             room &= surface > 60
-            clumps = self._clumps.on_grid(tile.axes) + np.float32(0.8) * tile.slow
-            shading.paint_nucleus(tile, surface, core, clumps)
         self._paint_tubes(tile, room)
         for organelle in self._organelles:
             part = tile.around(organelle.centre, organelle.reach)
             if part is not None:
                 shading.paint_mitochondrion(part, organelle)
+        if nucleus is not None:
+            clumps = self._clumps.on_grid(tile.axes) + np.float32(0.8) * tile.slow
+            shading.paint_nucleus(tile, surface, core, clumps)
         self._paint_vesicles(tile)
         shading.paint_membranes(tile)
         for synapse in self._synapses:

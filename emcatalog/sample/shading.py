@@ -194,13 +194,15 @@ def paint_nucleus(
     pore = step(tile.quick, 0.75, 0.95)
     dense = np.maximum(step(clumps, -0.15, 0.5), rim * (1 - pore) * np.float32(0.9))
     shade = np.float32(0.62) - np.float32(0.25) * dense
-    shade += np.float32(0.03) * tile.quick
+    shade += np.float32(0.05) * tile.quick
     if core is not None:
-        body = 1 - step(core + 60 * tile.slow + 20 * tile.quick, -40, 40)
+        body = 1 - step(core + 60 * tile.slow + 8 * tile.quick, -50, 50)
         shade += body * (np.float32(0.34) + np.float32(0.05) * tile.quick - shade)
     tile.mix(shade, inside)
     wall = 1 - pore
-    tile.mix(0.72, wall * np.float32(0.8) * tile.line(surface - 14, 12.0))
+    # a space that the voxels cannot resolve would look like beads
+    clear = np.float32(min(0.8, max(0.0, (22.0 - tile.sharpness) / 10.0)))
+    tile.mix(0.72, wall * clear * tile.line(surface - 14, 12.0))
     tile.mix(0.18, wall * np.float32(0.8) * tile.line(surface, 8.0))
     tile.mix(0.18, wall * np.float32(0.8) * tile.line(surface - 28, 8.0))
     tile.label(kinds.MEMBRANE, (wall > 0.5) & (surface < 34))

@@ -68,6 +68,8 @@ class Tissue:
     """How far membranes swing."""
     tube: float = 18.0
     """Radius of the tubes of the endoplasmic reticulum."""
+    mesh: float = 126.0
+    """How far these tubes lie apart, about."""
     nucleus: Nucleus | None = None
     cytoplasm: float = 0.68
     """Brightness of the cytoplasm."""
