@@ -20,7 +20,7 @@ from emcatalog_ngff import n5
 from emcatalog_ngff.arrays import n5_array, zarr2_array, zarr3_array
 from emcatalog_ngff.model import AXES, Array, Axis, Level, Multiscale, Placement
 from emcatalog_ngff.ome import attributes_of_ome, parse_multiscale
-from emcatalog_ngff.probe import Node, no_image, probe, read_json
+from emcatalog_ngff.probe import Node, no_image, nothing_at, probe, read_json
 from emcatalog_ngff.pyramid import Choice, build
 
 _PREFIXES = ("zarr://", "zarr2://", "zarr3://", "n5://")
@@ -232,7 +232,9 @@ def _n5_found(
         try:
             arrays.append(_level(url, f"s{index}", "n5", transport))
         except (NotFoundError, AccessDeniedError) as error:
-            if not arrays:
+            if not arrays and node.attributes:
                 raise no_image(url, node, transport) from error
+            if not arrays:
+                raise nothing_at(url) from error
             break
     return tuple(f"s{i}" for i in range(len(arrays))), tuple(arrays)

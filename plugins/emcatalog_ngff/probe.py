@@ -84,7 +84,10 @@ def probe(url: str, transport: Transport) -> Node:
     for way in ways:
         if node := way(tried):
             return node
-    raise _nothing(url, failures)
+    failure = nothing_at(url, failures)
+    if ways[0] is _n5 and isinstance(failure, NotFoundError):
+        return Node("n5", {}, None)  # groups of N5 need no file
+    raise failure
 
 
 def _zarr3(tried: Any) -> Node | None:
@@ -114,7 +117,7 @@ def _n5(tried: Any) -> Node | None:
     return Node("n5", members, members if "dimensions" in members else None)
 
 
-def _nothing(url: str, failures: Sequence[TransportError]) -> TransportError:
+def nothing_at(url: str, failures: Sequence[TransportError] = ()) -> TransportError:
     """The failure that says most: a refusal, a web page, or that nothing is there."""
     for kind in (AccessDeniedError, ContentError):
         for error in failures:
