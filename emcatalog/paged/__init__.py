@@ -8,78 +8,20 @@ ranges become one request, and requests are under way in parallel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emcatalog.errors import CorruptError, EmcatalogError, FormatError
 from emcatalog.geometry import Grid, Region, Triple
+from emcatalog.paged.ranges import REQUEST, Piece, Request, merged
+from emcatalog.paged.table import Codec, Layout, Page
 from emcatalog.transport import Transport
 from emcatalog.volume import ensure_fits
 
-GAP = 1 << 14
-"""Bytes between two ranges that are cheaper to read than to ask for separately."""
-
-REQUEST = 2 << 20
-"""Bytes that one request should not exceed; larger reads run in parallel pieces."""
-
-
-class Codec(Protocol):
-    """How an encoded segment becomes voxels. Must be a frozen, picklable value."""
-
-    def decode(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
-        """Voxels of one segment, of ``shape`` (rows, columns, samples).
-
-        A segment at the lower edge may have fewer rows. Any exception is reported as a
-        CorruptError that names the page.
-        """
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What all pages of a stack share.
-
-    ``shape`` is rows, columns of a page; ``segment`` rows, columns of a strip or tile
-    (a page has ceil(rows / segment rows) * ceil(columns / segment columns) of them, in
-    row-major order, edge tiles padded to the full segment, the last strip not).
-    ``dtype`` is the stored type with its byte order. A pixel has ``samples`` values
-    side by side, of which ``sample`` is read. Without ``codec`` segments are plain
-    rows, and any rows can be read alone.
-    """
-
-    shape: tuple[int, int]
-    dtype: np.dtype[np.generic]
-    segment: tuple[int, int]
-    codec: Codec | None = None
-    samples: int = 1
-    sample: int = 0
-
-    @property
-    def segments(self) -> tuple[int, int]:
-        """How many segments lie along y and x."""
-        rows, columns = self.shape
-        return -(-rows // self.segment[0]), -(-columns // self.segment[1])
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one uncompressed row of a segment."""
-        return self.segment[1] * self.samples * self.dtype.itemsize
-
-
-@dataclass(frozen=True)
-class Page:
-    """Where one page lies: ``offsets`` and ``counts`` (bytes) of its segments.
-
-    A count of -1 is a whole file. A count of 0 is a segment that the format says is
-    absent: it reads as zeros and is not `stored`.
-    """
-
-    url: str
-    offsets: tuple[int, ...]
-    counts: tuple[int, ...]
+__all__ = ["Codec", "Layout", "Page", "PagedVolume"]
 
 
 @dataclass(frozen=True)
@@ -158,10 +100,27 @@ class PagedVolume:
             if page is None or page.counts[number] == 0:
                 continue
             offset, count = page.offsets[number], page.counts[number]
+            self._check_count(page, count, tile)
             if self.layout.codec is not None:
                 yield Piece(page.url, offset, count, tile)
             else:
                 yield from self._rows(page.url, offset, tile)
+
+    def _check_count(self, page: Page, count: int, tile: Region) -> None:
+        """Refuse a segment too short for its rows, or too long to be one."""
+        layout = self.layout
+        last_row = (tile.stop[1] - 1) % layout.segment[0] + 1
+        if layout.codec is None:
+            fits, expected = count >= last_row * layout.row_bytes, "all of its rows"
+        else:
+            fits, expected = count <= self._segment_limit(), "an encoded strip or tile"
+        if not fits:
+            raise FormatError(
+                entry=f"{page.url}, section {tile.start[0]}",
+                got=f"a segment of {count} bytes",
+                expected=expected,
+                hint="the file's page table is damaged",
+            )
 
     def _rows(self, url: str, offset: int, tile: Region) -> Iterator[Piece]:
         """Cut the rows of an uncompressed segment into requests of bounded size."""
@@ -179,7 +138,7 @@ class PagedVolume:
     ) -> None:
         """Fetch one request and put its pieces in their places."""
         if request.length < 0:
-            data = self.transport.read(request.url, limit=self._page_limit())
+            data = self.transport.read(request.url, limit=self._segment_limit())
         else:
             data = self.transport.read_range(request.url, request.start, request.length)
         for piece in request.pieces:
@@ -221,63 +180,9 @@ class PagedVolume:
             raise _corrupt(piece, f"voxels of {decoded.dtype}", f"{self.dtype}")
         return decoded
 
-    def _page_limit(self) -> int:
-        # an encoded picture is never much larger than its pixels
-        rows, columns = self.layout.shape
-        return rows * columns * self.layout.samples * self.dtype.itemsize * 2 + (
-            1 << 20
-        )
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A byte range that carries the voxels of ``box``; length -1 is a whole file."""
-
-    url: str
-    start: int
-    length: int
-    box: Region
-
-    @property
-    def stop(self) -> int:
-        """One past the last byte."""
-        return self.start + self.length
-
-
-@dataclass(frozen=True)
-class Request:
-    """One byte range to fetch, and the pieces that lie in it."""
-
-    url: str
-    start: int
-    length: int
-    pieces: tuple[Piece, ...]
-
-
-def merged(pieces: Iterable[Piece]) -> list[Request]:
-    """Join ranges of one file that touch or nearly touch into one request each."""
-    ordered = sorted(pieces, key=lambda p: (p.url, p.start))
-    groups: list[list[Piece]] = []
-    for piece in ordered:
-        if groups and _joins(groups[-1], piece):
-            groups[-1].append(piece)
-        else:
-            groups.append([piece])
-    return [_request(group) for group in groups]
-
-
-def _joins(group: list[Piece], piece: Piece) -> bool:
-    last = group[-1]
-    if piece.url != last.url or piece.length < 0 or last.length < 0:
-        return False
-    near = 0 <= piece.start - last.stop <= GAP
-    return near and piece.stop - group[0].start <= REQUEST
-
-
-def _request(group: list[Piece]) -> Request:
-    first, last = group[0], group[-1]
-    length = -1 if first.length < 0 else last.stop - first.start
-    return Request(first.url, first.start, length, tuple(group))
+    def _segment_limit(self) -> int:
+        # encoded voxels are never much longer than plain ones
+        return 2 * self.layout.segment[0] * self.layout.row_bytes + (1 << 20)
 
 
 def _target(box: Region, region: Region) -> tuple[slice, slice, slice]:

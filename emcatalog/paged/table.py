@@ -1,0 +1,64 @@
+"""The page table: where the segments of each page lie, and how they are encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Codec(Protocol):
+    """How an encoded segment becomes voxels. Must be a frozen, picklable value."""
+
+    def decode(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
+        """Voxels of one segment, of ``shape`` (rows, columns, samples).
+
+        A segment at the lower edge may have fewer rows. Any exception is reported as a
+        CorruptError that names the page.
+        """
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all pages of a stack share.
+
+    ``shape`` is rows, columns of a page; ``segment`` rows, columns of a strip or tile
+    (a page has ceil(rows / segment rows) * ceil(columns / segment columns) of them, in
+    row-major order, edge tiles padded to the full segment, the last strip not).
+    ``dtype`` is the stored type with its byte order. A pixel has ``samples`` values
+    side by side, of which ``sample`` is read. Without ``codec`` segments are plain
+    rows, and any rows can be read alone.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[np.generic]
+    segment: tuple[int, int]
+    codec: Codec | None = None
+    samples: int = 1
+    sample: int = 0
+
+    @property
+    def segments(self) -> tuple[int, int]:
+        """How many segments lie along y and x."""
+        rows, columns = self.shape
+        return -(-rows // self.segment[0]), -(-columns // self.segment[1])
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one uncompressed row of a segment."""
+        return self.segment[1] * self.samples * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where one page lies: ``offsets`` and ``counts`` (bytes) of its segments.
+
+    A count of -1 is a whole file. A count of 0 is a segment that the format says is
+    absent: it reads as zeros and is not `stored`.
+    """
+
+    url: str
+    offsets: tuple[int, ...]
+    counts: tuple[int, ...]
