@@ -8,16 +8,16 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from servers import Server, ftp, http, nginx
-from servers.fixtures import Shared
 from servers.nginx_server import find_nginx
 
+Serve = Callable[[Path], Server]
 DATA = bytes(range(256)) * 1000
 FILE = "/data%20set/deep/a%20b.dm3"
 
@@ -34,7 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["nginx", "http"])
 def web(request: pytest.FixtureRequest, folder: Path) -> Iterator[Server]:
-    with {"nginx": nginx, "http": http}[request.param](folder) as server:
+    serve = nginx if request.param == "nginx" else http
+    with serve(folder) as server:
         yield server
 
 
@@ -120,10 +121,10 @@ def test_web_servers_serve_many_clients_at_once(web: Server) -> None:
 
 @pytest.mark.parametrize("kind", [nginx, http, ftp])
 def test_servers_start_and_stop_quickly(
-    kind: Callable[[Path], Server], folder: Path
+    kind: Callable[[Path], AbstractContextManager[Server]], folder: Path
 ) -> None:
     start = time.monotonic()
-    with kind(folder) as first, kind(folder) as second:  # type: ignore[attr-defined]
+    with kind(folder) as first, kind(folder) as second:
         assert first.url != second.url
         port = int(first.url.rpartition(":")[2])
     assert time.monotonic() - start < 5
@@ -153,11 +154,20 @@ def test_nginx_may_be_missing_but_not_in_ci(
         find_nginx()
 
 
-def test_shared_servers_are_kept_and_forget(folder: Path) -> None:
-    with ExitStack() as stack:
-        shared = Shared(stack)
-        server = shared.at("http", folder)
-        httpx.get(server.url + FILE)
+def test_shared_fixtures_keep_their_servers_and_forget(
+    folder: Path, nginx_at: Serve, http_at: Serve, ftp_at: Serve
+) -> None:
+    for serve in (nginx_at, http_at):
+        server = serve(folder)
+        assert httpx.get(server.url + FILE).content == DATA
         assert len(server.requests) == 1
-        assert shared.at("http", folder) is server
+        assert serve(folder) is server
         assert server.requests == []
+    assert ftp_at(folder).url.startswith("ftp://127.0.0.1:")
+
+
+def test_fixtures_of_one_test_give_new_servers(
+    folder: Path, faulty_http: Serve, faulty_ftp: Serve
+) -> None:
+    for serve in (faulty_http, faulty_ftp):
+        assert serve(folder).url != serve(folder).url

@@ -163,7 +163,8 @@ def test_channels_colours_and_times(client: httpx.Client) -> None:
 
     def level(channel: int) -> NDArray[Any]:
         values = COLOR.pixels[1, channel, 1].astype(float)
-        return np.rint(np.clip(values * 255 / 1000, 0, 255))
+        stretched: NDArray[Any] = np.rint(np.clip(values * 255 / 1000, 0, 255))
+        return stretched
 
     rgb = pixels(client.get(page, params={"format": "png"}))
     np.testing.assert_array_equal(rgb[..., 0], level(0))
