@@ -21,6 +21,7 @@ ENTRY = "EMPIAR-11759"
 FOLDER = "https://ftp.ebi.ac.uk/empiar/world_availability/11759/data"
 FILE = FOLDER + "/F57-8_test1_3VBSED_slice_{:04d}.dm3"
 ANSWER = f"https://www.ebi.ac.uk/empiar/api/entry/{ENTRY}/"
+_TITLE = "Developing retina in zebrafish 55 hpf larval eye."
 _PIXEL_UM = 0.007998250424861908
 _SLICE_NM = 50.0
 _SMALL, _LARGE = (24, 24), (48, 47)
@@ -196,10 +197,34 @@ def _entry(slices: int) -> dict[str, object]:
 
     The image size is, as in the real entry, not that of the files.
     """
-    title = "Developing retina in zebrafish 55 hpf larval eye."
     author = {"name": "Wilsch-Bräuninger M", "author_orcid": None}
-    imageset: dict[str, object] = {
-        "name": title,
+    nothing = (
+        "biostudies_references citation cross_references empiar_references "
+        "grant_references idr_references principal_investigator version_history"
+    )
+    return {
+        "title": _TITLE,
+        "status": "REL",
+        "entry_doi": "10.6019/EMPIAR-11759",
+        "experiment_type": "SBF-SEM",
+        "scale": "tissue",
+        "dataset_size": "1.2 GB",
+        "deposition_date": "2023-11-01",
+        "release_date": "2024-01-15",
+        "update_date": "2024-01-15",
+        "obsolete_date": None,
+        "authors": [{"author": author}],
+        "corresponding_author": {"author": author},
+        "imagesets": [_imageset(slices)],
+        "workflow_file": None,
+        **{key: [] for key in nothing.split()},
+    }
+
+
+def _imageset(slices: int) -> dict[str, object]:
+    """The entry's only image set."""
+    return {
+        "name": _TITLE,
         "directory": "data",
         "category": "reconstructed volumes",
         "header_format": "DM3",
@@ -219,25 +244,4 @@ def _entry(slices: int) -> dict[str, object]:
         "segmentations": [],
         "details": "SBF-SEM, 8 nm per pixel in x and y, sections of 50 nm. This file "
         "describes a miniature made by emcatalog; its pixels are procedural.",
-    }
-    nothing = (
-        "biostudies_references citation cross_references empiar_references "
-        "grant_references idr_references principal_investigator version_history"
-    )
-    return {
-        "title": title,
-        "status": "REL",
-        "entry_doi": "10.6019/EMPIAR-11759",
-        "experiment_type": "SBF-SEM",
-        "scale": "tissue",
-        "dataset_size": "1.2 GB",
-        "deposition_date": "2023-11-01",
-        "release_date": "2024-01-15",
-        "update_date": "2024-01-15",
-        "obsolete_date": None,
-        "authors": [{"author": author}],
-        "corresponding_author": {"author": author},
-        "imagesets": [imageset],
-        "workflow_file": None,
-        **{key: [] for key in nothing.split()},
     }

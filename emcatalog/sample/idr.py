@@ -30,6 +30,34 @@ _WINDOW = {"min": 0.0, "max": 255.0, "start": 36.0, "end": 199.0}
 _MICROMETRES = 0.02
 _PERMISSIONS = ("canAnnotate", "canEdit", "canDelete", "canLink")
 _SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06#"
+_CHANNEL: dict[str, Any] = {
+    "emissionWave": None,
+    "label": "0",
+    "color": "808080",
+    "inverted": False,
+    "reverseIntensity": False,
+    "family": "linear",
+    "coefficient": 1.0,
+    "window": _WINDOW,
+    "active": True,
+}
+_META: dict[str, Any] = {
+    "imageName": NAME,
+    "imageDescription": "A miniature made by emcatalog: procedural, not data.",
+    "imageAuthor": "emcatalog sample",
+    "imageArchived": False,
+    "projectName": "idr0086-miron-micrographs/experimentD",
+    "projectId": 1161,
+    "projectDescription": "",
+    "datasetName": "U2OS_chromatin",
+    "datasetId": 10740,
+    "datasetDescription": "",
+    "wellSampleId": "",
+    "wellId": "",
+    "imageTimestamp": 1595376000.0,
+    "imageId": IMAGE,
+    "pixelsType": "uint8",
+}
 Place = Callable[[str], Path]
 """Gives the path of a URL inside the mirror."""
 
@@ -72,37 +100,10 @@ def _paths() -> dict[str, list[str]]:
 def _image_data(size: dict[str, int]) -> dict[str, Any]:
     """What ``imgData`` answers; pixel sizes in micrometres."""
     height, width = size["height"], size["width"]
-    channel = {
-        "emissionWave": None,
-        "label": "0",
-        "color": "808080",
-        "inverted": False,
-        "reverseIntensity": False,
-        "family": "linear",
-        "coefficient": 1.0,
-        "window": _WINDOW,
-        "active": True,
-    }
     panel = {"width": width + 4, "height": height + 4, "border": 2}
     return {
         "id": IMAGE,
-        "meta": {
-            "imageName": NAME,
-            "imageDescription": "A miniature made by emcatalog: procedural, not data.",
-            "imageAuthor": "emcatalog sample",
-            "imageArchived": False,
-            "projectName": "idr0086-miron-micrographs/experimentD",
-            "projectId": 1161,
-            "projectDescription": "",
-            "datasetName": "U2OS_chromatin",
-            "datasetId": 10740,
-            "datasetDescription": "",
-            "wellSampleId": "",
-            "wellId": "",
-            "imageTimestamp": 1595376000.0,
-            "imageId": IMAGE,
-            "pixelsType": "uint8",
-        },
+        "meta": _META,
         "perms": dict.fromkeys(
             ("canAnnotate", "canEdit", "canDelete", "canLink"), False
         ),
@@ -112,7 +113,7 @@ def _image_data(size: dict[str, int]) -> dict[str, Any]:
         "pixel_size": dict.fromkeys("xyz", _MICROMETRES),
         "init_zoom": 0,
         "pixel_range": [0, 255],
-        "channels": [channel],
+        "channels": [_CHANNEL],
         "split_channel": {
             "g": {**panel, "gridx": 1, "gridy": 1},
             "c": {**panel, "width": 2 * width + 6, "gridx": 2, "gridy": 1},
