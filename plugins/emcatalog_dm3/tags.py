@@ -190,7 +190,7 @@ class _Parser:
         if not 1 <= count <= MOST_CODES:
             raise self._cursor.damaged(f"a value of {count} types", f"1-{MOST_CODES}")
         codes = [self._length() for _ in range(count)]
-        if codes[0] in _SIMPLE:
+        if count == 1 and codes[0] in _SIMPLE:
             return self._simple(codes[0])
         try:
             size, end = _measured(codes, 0)

@@ -1,0 +1,197 @@
+"""DM files that are cut short, damaged, or something else: always an error of ours."""
+
+from __future__ import annotations
+
+import struct
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dm_writer import Leaf, document, encode, image
+from numpy.typing import NDArray
+
+from emcatalog.errors import (
+    CorruptError,
+    EmcatalogError,
+    FormatError,
+    TransportError,
+    TruncatedError,
+)
+from emcatalog.mirror import Mirrors
+from emcatalog.transport import Transport
+from emcatalog_dm3 import open_pyramid
+from emcatalog_dm3.images import BLOCK
+from emcatalog_dm3.tags import DEEPEST, MOST_TAGS, read_tags
+
+TRANSPORT = Transport(mirrors=Mirrors(), attempts=1)
+PIXELS = np.arange(1, 61, dtype=np.uint8).reshape(6, 10)
+MINE = image(PIXELS, [(8.0, "nm")] * 2, "mine")
+
+
+def read(place: Path, data: bytes) -> NDArray[np.generic]:
+    place.write_bytes(data)
+    pyramid = open_pyramid(str(place), TRANSPORT, voxel_size_nm=8)
+    return pyramid.level(0).read(pyramid.level(0).grid.region)
+
+
+def parse(place: Path, data: bytes) -> Any:
+    place.write_bytes(data)
+    return read_tags(TRANSPORT.reader(str(place), BLOCK))
+
+
+@pytest.mark.parametrize(("version", "order"), [(3, "<"), (4, ">")])
+def test_a_file_cut_anywhere_is_refused(
+    tmp_path: Path, version: int, order: str
+) -> None:
+    place = tmp_path / "cut.dm3"
+    whole = encode(document(MINE), version, order)
+    np.testing.assert_array_equal(read(place, whole)[0], PIXELS)
+    # the eight bytes at the end of a file mean nothing
+    for size in [*range(0, len(whole) - 8, 7), len(whole) - 9]:
+        with pytest.raises((FormatError, TruncatedError)) as caught:
+            read(place, whole[:size])
+        assert str(place) in str(caught.value)
+
+
+def test_a_file_cut_within_its_pixels_says_so(tmp_path: Path) -> None:
+    large = image(np.ones((300, 400), np.uint8), [(8.0, "nm")] * 2)
+    whole = encode(document(large))
+    within = r"ends before byte \d+, within or after its 120000-byte array"
+    with pytest.raises(TruncatedError, match=rf"cut\.dm3: got a file that {within}"):
+        read(tmp_path / "cut.dm3", whole[:100_000])
+
+
+def test_pixels_at_the_end_of_the_tags_are_looked_for(tmp_path: Path) -> None:
+    """No tag follows that would be missed: the last byte of the pixels is."""
+    large = image(np.ones((300, 400), np.uint8), [(8.0, "nm")] * 2)
+    inner = large["ImageData"]
+    data = inner.pop("Data")
+    tags = {"Thumbnails": [], "ImageList": [{"ImageData": inner | {"Data": data}}]}
+    whole = encode(tags)[:-8]
+    assert read(tmp_path / "a.dm3", whole).all()
+    with pytest.raises(TruncatedError, match="within or after its 120000-byte array"):
+        read(tmp_path / "a.dm3", whole[:-1])
+
+
+def test_a_file_that_shrinks_after_opening(tmp_path: Path) -> None:
+    place = tmp_path / "a.dm3"
+    whole = encode(document(MINE))
+    place.write_bytes(whole)
+    volume = open_pyramid(str(place), TRANSPORT, voxel_size_nm=8).level(0)
+    place.write_bytes(whole[: whole.index(PIXELS.tobytes()) + 20])
+    with pytest.raises(TruncatedError, match=r"a\.dm3.*got 20 bytes.*expected 60"):
+        volume.read(volume.grid.region)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "an empty file"),
+        (b"\0\0", "a file that begins with"),
+        (b"<!DOCTYPE html><html>", "an HTML or XML page that begins with"),
+        (b"II*\0" + bytes(50), "a TIFF file"),
+        (b"\x89PNG\r\n\x1a\n", r"a file that begins with b'\\x89PNG"),
+        *[
+            (struct.pack(">3I", n, 9, 1), f"DigitalMicrograph file of version {n}")
+            for n in (1, 2, 5)
+        ],
+        (struct.pack(">3I", 3, 9, 7), "the byte order 7 before byte 12; expected 0"),
+    ],
+)
+def test_other_files_are_named(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(FormatError, match=message) as caught:
+        read(tmp_path / "other.dm3", data)
+    assert "other.dm3" in str(caught.value)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for _ in range(depth):
+        tree = {"": tree}
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        (nested(DEEPEST + 1), f"tags in tags in tags.*{DEEPEST} levels"),
+        ({"x": Leaf((20,) * 300, "", ())}, "a value of 300 types"),
+        ({"x": Leaf((), "", ())}, "a value of 0 types"),
+        ({"x": Leaf((1,), "", ())}, r"the value type \[1\]"),
+        ({"x": Leaf((20, 4), "", ())}, r"the value type \[20, 4\]"),
+        ({"x": Leaf((15, 0, 9, 0, 6), "", ())}, r"the value type \[15, 0, 9"),
+        ({"x": Leaf((15, 0, 1, 5, 6), "", ())}, r"the value type \[15, 0, 1, 5"),
+        ({"x": Leaf((6, 6), "", ())}, r"the value type \[6, 6\]"),
+    ],
+)
+def test_limits_of_tags(tmp_path: Path, tree: dict[str, Any], message: str) -> None:
+    with pytest.raises((FormatError, TruncatedError), match=message):
+        parse(tmp_path / "a.dm3", encode(tree))
+
+
+def test_more_tags_than_any_header_has(tmp_path: Path) -> None:
+    tag = struct.pack(">BHBBI", 20, 0, 1, 0, 0)
+    head = struct.pack(">3I", 3, 0, 1) + struct.pack(">BBI", 1, 0, 2**32 - 1)
+    with pytest.raises(FormatError, match=f"more than {MOST_TAGS} tags"):
+        parse(tmp_path / "a.dm3", head + tag * (MOST_TAGS + 1))
+
+
+def test_arrays_larger_than_any_file(tmp_path: Path) -> None:
+    tree = {"x": Leaf((20, 12, 2**60), "", ())}
+    with pytest.raises(FormatError, match=r"an array of \d+ bytes"):
+        parse(tmp_path / "a.dm4", encode(tree, version=4))
+
+
+def test_structures_and_texts_of_all_kinds(tmp_path: Path) -> None:
+    """Arrays of structures and of arrays, byte texts and text tags are passed over."""
+    tree = {
+        "point": Leaf((15, 0, 2, 0, 6, 0, 3), "fi", (1.0, 2)),
+        "points": Leaf((20, 15, 0, 2, 0, 2, 0, 2, 3), "6h", (1,) * 6),
+        "matrix": Leaf((20, 20, 2, 3, 2), "6h", (1,) * 6),
+        "octets": Leaf((20, 10, 3), "3s", ("µm".encode(),)),
+        "latin": Leaf((20, 9, 2), "2s", ("µm".encode("latin-1"),)),
+        "text": Leaf((18, 5), "5s", (b"hello",)),
+        "after": 7,
+    }
+    for version in (3, 4):
+        root = parse(tmp_path / "a.dm3", encode(tree, version)).root
+        assert [root.text(n) for n in ("octets", "latin", "text", "after", "none")] == [
+            "µm",
+            "µm",
+            "hello",
+            "",
+            "",
+        ]
+        assert root.number("after") == 7
+        assert root.number("text") is None
+        assert root.group("after").members == {}
+
+
+def survives(place: Path, data: bytes) -> None:
+    try:
+        read(place, data)
+    except (FormatError, TransportError) as error:
+        assert not isinstance(error, CorruptError)
+    except EmcatalogError as error:
+        # tags that now name two images or a huge volume
+        assert error.expected
+
+
+@pytest.mark.parametrize(("version", "order"), [(3, "<"), (4, ">")])
+def test_random_damage(tmp_path: Path, version: int, order: str) -> None:
+    """Flipped bits and huge counts in any place: an error of ours or voxels, soon."""
+    random = np.random.default_rng(version)
+    tags = document(MINE)
+    del tags["DocumentObjectList"]
+    whole = encode(tags, version, order)
+    place = tmp_path / "a.dm3"
+    tracemalloc.start()
+    try:
+        for at in range(4, len(whole) - 8, 5):
+            for patch in (b"\xff" * 4, random.bytes(1), b"\0\0\0\1"):
+                survives(place, whole[:at] + patch + whole[at + len(patch) :])
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
