@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emcatalog.errors import FormatError
-from emcatalog_ngff.lengths import nanometres
+from emcatalog.units import unit_nm
 from emcatalog_ngff.model import (
     AXES,
     MOST_DIMENSIONS,
@@ -104,7 +104,7 @@ def _place(
     if not found:
         return Placed(tuple(Axis(name) for name in axes), steps, "downsamplingFactors")
     scale, units, locator = found
-    named = [Axis(name, nanometres(u)) for name, u in zip(axes, units, strict=True)]
+    named = [Axis(name, unit_nm(u)) for name, u in zip(axes, units, strict=True)]
     base = Placement(scale, (0.0,) * dimensions)
     return Placed(tuple(named), steps.then(base) if steps else None, locator)
 
@@ -144,7 +144,7 @@ def _transform(value: object, where: str, dimensions: int) -> Placed:
             hint="the metadata are damaged",
         )
     step = 1 if members.get("order") == "F" else -1
-    named = [Axis(name, nanometres(u)) for name, u in zip(axes, units, strict=True)]
+    named = [Axis(name, unit_nm(u)) for name, u in zip(axes, units, strict=True)]
     return Placed(tuple(named[::step]), Placement(scale[::step], shift[::step]), where)
 
 

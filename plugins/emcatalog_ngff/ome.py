@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emcatalog.errors import FormatError, OptionError
-from emcatalog_ngff.lengths import nanometres
+from emcatalog.units import unit_nm
 from emcatalog_ngff.model import (
     AXES,
     MOST_DIMENSIONS,
@@ -116,7 +116,7 @@ def _axis(value: object, where: str) -> Axis:
     kind = members.get("type")
     by_kind = _LONG_NAMES.get(kind, "") if isinstance(kind, str) else ""
     name = by_kind or _LONG_NAMES.get(name, name)
-    return Axis(name, nanometres(members.get("unit")) if name in "zyx" else None)
+    return Axis(name, unit_nm(members.get("unit")) if name in "zyx" else None)
 
 
 def _level(
