@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import s3fs
 import tensorstore as ts
+from botocore.exceptions import ClientError
 
 from servers import Server, gcs, http, s3, status
 
@@ -26,6 +27,7 @@ def buckets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "open-data" / "deep er").mkdir(parents=True)
     (root / "open-data" / KEY).write_bytes(DATA)
     (root / "open-data" / "info").write_text("{}")
+    (root / "open-data" / "deep er" / "empty").write_bytes(b"")
     (root / "closed-data").mkdir()
     (root / "closed-data" / "info").write_text("{}")
     spec = {
@@ -151,6 +153,18 @@ def test_a_plain_server_with_faults_stands_for_a_bucket(
         assert sum(request.status == 503 for request in server.requests) == 1
 
 
+def test_s3_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "zz").mkdir()  # too short a name for a bucket
+    for _ in range(2):
+        with pytest.raises(ClientError, match="InvalidBucketName"), s3(tmp_path):
+            pass
+    (tmp_path / "zz").rmdir()
+    for _ in range(2):
+        with s3(tmp_path) as server:
+            assert httpx.get(f"{server.url}/data/info").status_code == 404
+
+
 FORMS = [
     "/open-data/deep%20er/x%20y.bin",
     "/open-data/deep%20er%2Fx%20y.bin",
@@ -166,6 +180,12 @@ def test_gcs_by_plain_http(gcs_server: Server, form: str) -> None:
     assert part.headers["content-range"] == f"bytes 10-19/{len(DATA)}"
     assert httpx.get(gcs_server.url + form).content == DATA
     assert asked(gcs_server) == [("GET", 206, 10), ("GET", 200, len(DATA))]
+
+
+def test_empty_objects(s3_server: Server, gcs_server: Server) -> None:
+    for server in (s3_server, gcs_server):
+        answer = httpx.get(f"{server.url}/open-data/deep%20er/empty")
+        assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_gcs_misses_what_is_not_there(gcs_server: Server) -> None:
@@ -190,7 +210,10 @@ def test_gcs_by_gcsfs_anonymously(gcs_server: Server) -> None:
     )
     names = ["open-data/deep er", "open-data/info", "open-data/v.zarr"]
     assert files.ls("open-data") == names
-    assert files.ls("open-data/deep er") == [f"open-data/{KEY}"]
+    assert files.ls("open-data/deep er") == [
+        "open-data/deep er/empty",
+        f"open-data/{KEY}",
+    ]
     gcs_server.forget()
     assert files.cat_file(f"open-data/{KEY}", start=3, end=20) == DATA[3:20]
     assert asked(gcs_server) == [("GET", 206, 17)]

@@ -92,6 +92,19 @@ def _upload(url: str, root: Path) -> None:
             made.raise_for_status()
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
-                    key = quote(path.relative_to(folder).as_posix())
-                    put = client.put(f"/{folder.name}/{key}", content=path.read_bytes())
-                    put.raise_for_status()
+                    key = path.relative_to(folder).as_posix()
+                    _put(client, folder.name, key, path.read_bytes())
+
+
+def _put(client: httpx.Client, bucket: str, key: str, data: bytes) -> None:
+    if data:
+        answer = client.put(f"/{bucket}/{quote(key)}", content=data)
+    else:  # the emulator fails on a PUT without a body
+        answer = client.post(
+            f"/upload/storage/v1/b/{bucket}/o",
+            params={"uploadType": "multipart", "name": key},
+            headers={"Content-Type": "multipart/related; boundary=part"},
+            content=b"--part\r\nContent-Type: application/json\r\n\r\n{}\r\n"
+            b"--part\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--part--",
+        )
+    answer.raise_for_status()

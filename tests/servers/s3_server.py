@@ -68,17 +68,16 @@ def s3(root: Path | str, private: Collection[str] = ()) -> Iterator[Server]:
         host, port = moto.get_host_and_port()
         url, log = f"http://{host}:{port}", Log()
         client = _owner(url)
-        names = _upload(client, Path(root), private)
         server = moto._server
         assert server is not None
-        # werkzeug looks its application up anew for each request
-        plain, server.app = server.app, _Logged(server.app, log)
-        try:
-            yield Server(url, log)
-        finally:
-            server.app = plain
-            _remove(client, names)
-            client.close()
+        plain = server.app
+        with _buckets(client, Path(root), private):
+            # werkzeug looks its application up anew for each request
+            server.app = _Logged(plain, log)
+            try:
+                yield Server(url, log)
+            finally:
+                server.app = plain
     finally:
         moto.stop()
 
@@ -93,29 +92,34 @@ def _owner(endpoint: str) -> Any:
     )
 
 
-def _upload(client: Any, root: Path, private: Collection[str]) -> list[str]:
+@contextlib.contextmanager
+def _buckets(client: Any, root: Path, private: Collection[str]) -> Iterator[None]:
     folders = sorted(path for path in root.iterdir() if path.is_dir())
     taken = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
     if shared := taken & {folder.name for folder in folders}:
         raise RuntimeError(f"another s3 server of this process holds {sorted(shared)}")
-    for folder in folders:
-        # moto looks at the bucket's permission when an object is put, so it goes first
-        acl = "private" if folder.name in private else "public-read"
-        client.create_bucket(Bucket=folder.name, ACL=acl)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                key = path.relative_to(folder).as_posix()
-                client.put_object(
-                    Bucket=folder.name, Key=key, Body=path.read_bytes(), ACL=acl
-                )
-    return [folder.name for folder in folders]
+    with contextlib.ExitStack() as stack:
+        stack.callback(client.close)
+        for folder in folders:
+            # moto looks at the bucket's permission when an object is put
+            acl = "private" if folder.name in private else "public-read"
+            client.create_bucket(Bucket=folder.name, ACL=acl)
+            stack.callback(_remove, client, folder.name)
+            _upload(client, folder, acl)
+        yield
 
 
-def _remove(client: Any, buckets: list[str]) -> None:
-    for bucket in buckets:
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        for page in pages:
-            keys = [{"Key": row["Key"]} for row in page.get("Contents", [])]
-            if keys:
-                client.delete_objects(Bucket=bucket, Delete={"Objects": keys})
-        client.delete_bucket(Bucket=bucket)
+def _upload(client: Any, folder: Path, acl: str) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            key, body = path.relative_to(folder).as_posix(), path.read_bytes()
+            client.put_object(Bucket=folder.name, Key=key, Body=body, ACL=acl)
+
+
+def _remove(client: Any, bucket: str) -> None:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    for page in pages:
+        keys = [{"Key": row["Key"]} for row in page.get("Contents", [])]
+        if keys:
+            client.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    client.delete_bucket(Bucket=bucket)
