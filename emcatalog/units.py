@@ -1,7 +1,7 @@
-"""Units of length as files spell them: tolerant of case, plural and damaged text.
+r"""Units of length as files spell them: tolerant of case, plural and damaged text.
 
 Files are written by people and instruments: ``µm`` with either of the two micro signs,
-``um``, ``micron``, ``\\u00B5m`` as ImageJ escapes it, UTF-8 read as Windows' encoding.
+``um``, ``micron``, ``\u00B5m`` as ImageJ escapes it, UTF-8 read as Windows' encoding.
 What is not surely a length is unknown, never guessed.
 """
 

@@ -42,7 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = folder / "bucket" / NAME
     file.parent.mkdir(parents=True)
     file.write_bytes(CONTENT)
-    (folder / "bucket/a b/other.bin").write_bytes(b"1")
+    (folder / "bucket/a b/other.bin").write_bytes(b"")
     (folder / "bucket/a b/below").mkdir()
     (folder / "bucket/a b/below/x").write_bytes(b"x")
     return folder
@@ -84,6 +84,9 @@ class TestEveryProtocol:
         base, transport, spell = place
         url = f"{base}/{spell(NAME)}"
         assert transport.read(url) == CONTENT
+        assert (
+            transport.read(f"{base}/{spell(NAME).rpartition('/')[0]}/other.bin") == b""
+        )
         assert transport.size(url) == len(CONTENT)
         assert transport.exists(url)
         assert not transport.exists(f"{base}/none")
@@ -136,6 +139,20 @@ class TestEveryProtocol:
         base, transport, spell = place
         copy = pickle.loads(pickle.dumps(transport))
         assert copy.read_range(f"{base}/{spell(NAME)}", 3, 4) == CONTENT[3:7]
+
+
+@pytest.mark.parametrize("kind", ["s3", "gcs"])
+def test_objects_are_had_in_one_request(
+    kind: str, root: Path, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue(f"{kind}_at")(root)
+    transport = Transport({"endpoint_url": server.url})
+    url = f"{'s3' if kind == 's3' else 'gs'}://bucket/{NAME}"
+    transport.read(url)
+    server.forget()
+    assert transport.read(url) == CONTENT
+    assert transport.read_range(url, 5, 9) == CONTENT[5:14]
+    assert [r.method for r in server.requests] == ["GET", "GET"]
 
 
 def test_only_the_range_is_moved(http_at: Any, root: Path) -> None:
