@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
 from emcatalog.record import Claim
+from emcatalog.units import unit_nm
 from emcatalog_dm3.tree import Group, TagFile
 
 ENERGIES = frozenset({"eV", "keV", "meV", "MeV"})
 """Units of an axis that is a spectrum's."""
-
-_SYMBOLS = {
-    "pm": 1e-3, "A": 0.1, "Å": 0.1, "nm": 1.0, "um": 1e3, "μm": 1e3, "mm": 1e6,
-    "cm": 1e7, "m": 1e9, "in": 25.4e6,
-}  # fmt: skip
-_WORDS = {
-    "angstrom": 0.1, "ångström": 0.1, "nanometer": 1.0, "nanometre": 1.0,
-    "micron": 1e3, "micrometer": 1e3, "micrometre": 1e3, "millimeter": 1e6,
-    "millimetre": 1e6, "centimeter": 1e7, "centimetre": 1e7, "meter": 1e9,
-    "metre": 1e9, "inch": 25.4e6, "inche": 25.4e6,
-}  # fmt: skip
 
 
 def nanometres(scale: float | None, unit: str) -> float | None:
@@ -29,31 +18,11 @@ def nanometres(scale: float | None, unit: str) -> float | None:
     >>> nanometres(0.008, "µm"), nanometres(0.008, "Âµm"), nanometres(1.0, "1/nm")
     (8.0, 8.0, None)
     """
-    factor = _factor(unit)
+    factor = unit_nm(unit)
     if scale is None or factor is None or not 0 < scale < 1e15:
         return None
     # 12 digits hide the noise of the product
     return float(f"{scale * factor:.12g}")
-
-
-def _factor(unit: str) -> float | None:
-    """Nanometres in a unit, spelled and encoded in any of the common ways."""
-    for text in (unit, _remade(unit)):
-        # makes one of the two micro signs, and one of the two ångström signs
-        name = unicodedata.normalize("NFKC", text.strip())
-        word = name.casefold()
-        known = _SYMBOLS.get(name) or _WORDS.get(word.removesuffix("s"))
-        if known:
-            return known
-    return None
-
-
-def _remade(unit: str) -> str:
-    """UTF-8 that was taken for Windows' encoding, put right."""
-    try:
-        return unit.encode("cp1252").decode()
-    except UnicodeError:
-        return unit
 
 
 def claims(file: TagFile, index: int, dimensions: int) -> tuple[Claim, ...]:

@@ -86,7 +86,8 @@ def read_section(
 def _chosen(file: TagFile, image: int | str | None) -> int:
     """Index of the image: the only one that is no thumbnail, or as ``image`` says."""
     images = file.root.groups("ImageList")
-    found = {int(i): images[i] for i in images if i.isdigit()}
+    # a place, not a name: a damaged name may look like a number (²) and be none
+    found = {n: images[str(n)] for n in range(len(images)) if str(n) in images}
     thumbnails = _thumbnails(file.root)
     data = {i: tags for i, tags in found.items() if i not in thumbnails}
     if not data:

@@ -167,6 +167,13 @@ def test_structures_and_texts_of_all_kinds(tmp_path: Path) -> None:
         assert root.group("after").members == {}
 
 
+def test_images_are_told_by_place_not_by_name(tmp_path: Path) -> None:
+    tags = document(MINE) | {"Thumbnails": []}
+    tags["ImageList"] = {"²": MINE, "9" * 5000: MINE}
+    with pytest.raises(FormatError, match="got 0 images, of which 0 are thumbnails"):
+        read(tmp_path / "a.dm3", encode(tags))
+
+
 def outcome(place: Path, data: bytes) -> EmcatalogError | None:
     """The error of ours, if there is one; another exception fails the test."""
     try:
