@@ -53,7 +53,7 @@ def orthoviews(
     >>> figure = orthoviews(xr.DataArray(np.zeros((4, 6, 8)), coords), {"z": 60})
     """
     panel = _panel(title or _name(array), array, at)
-    return _Page([panel], width=1000.0).drawn(Words(), theme)
+    return _Page([panel], width=1006.0).drawn(Words(), theme)
 
 
 def gallery(
@@ -71,7 +71,7 @@ def gallery(
     if not arrays:
         raise GeometryError(got="no array", expected="at least one to draw")
     panels = [_panel(name, array) for name, array in arrays.items()]
-    return _Page(panels, width=560.0).drawn(words or Words(), theme)
+    return _Page(panels, width=566.0).drawn(words or Words(), theme)
 
 
 def subtitle(array: xr.DataArray) -> str:
@@ -100,43 +100,35 @@ def _name(array: xr.DataArray) -> str:
 
 @dataclass(frozen=True)
 class _Page:
-    """Panels in rows, each ``width`` pixels wide or a little less."""
+    """Panels in rows, each ``width`` pixels wide."""
 
     panels: Sequence[Panel]
     width: float
 
     @property
-    def scales(self) -> list[float]:
-        """Pixels per nanometre of each panel."""
-        return [self.width / sum(p.planes.extent(a) for a in "zx") for p in self.panels]
-
-    @property
     def rows(self) -> list[float]:
         """Height of each row."""
-        pairs = zip(self.panels, self.scales, strict=True)
-        heights = [panel.size(scale)[1] for panel, scale in pairs]
+        heights = [panel.height(panel.scale(self.width)) for panel in self.panels]
         return [max(heights[i : i + COLUMNS]) for i in range(0, len(heights), COLUMNS)]
 
     def corner(self, place: int, header: float) -> tuple[float, float]:
         """Upper left pixel of the panel number ``place``."""
         row, column = divmod(place, COLUMNS)
-        x = MARGIN + column * (self.width + 6 + GUTTER)
+        x = MARGIN + column * (self.width + GUTTER)
         return x, MARGIN + header + sum(self.rows[:row]) + row * GUTTER
 
     def drawn(self, words: Words, theme: str) -> Figure:
         """The page as a figure."""
         header = HEADER if words.title else 0.0
         count = min(COLUMNS, len(self.panels))
-        width = 2 * MARGIN + count * (self.width + 6) + (count - 1) * GUTTER
+        width = 2 * MARGIN + count * (self.width) + (count - 1) * GUTTER
         gaps = (len(self.rows) - 1) * GUTTER
         height = 2 * MARGIN + header + sum(self.rows) + gaps
         canvas = Canvas.blank(math.ceil(width), math.ceil(height), theme_of(theme))
         canvas.text(MARGIN, MARGIN + 34, words.title, 36, weight="bold")
         canvas.text(MARGIN, MARGIN + 68, words.note, 18, color=canvas.theme.faint)
-        for place, (panel, scale) in enumerate(
-            zip(self.panels, self.scales, strict=True)
-        ):
-            panel.draw(canvas, *self.corner(place, header), scale)
+        for place, panel in enumerate(self.panels):
+            panel.draw(canvas, *self.corner(place, header), self.width)
         if len(self.panels) % COLUMNS and len(self.rows) > 1:
             self._explain(canvas, words, header)
         return canvas.figure

@@ -87,7 +87,8 @@ def _middle(axis: str, extent: Lengths) -> list[Lengths]:
 
 def _edges(extent: Lengths) -> Iterator[tuple[Lengths, Lengths]]:
     """The twelve edges of the box, each as two corners (z, y, x)."""
-    corners = list(itertools.product(*((0.0, size) for size in extent)))
+    ends = ((0.0, size) for size in extent)
+    corners = [(z, y, x) for z, y, x in itertools.product(*ends)]
     for one, other in itertools.combinations(corners, 2):
         if sum(a != b for a, b in zip(one, other, strict=True)) == 1:
             yield one, other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from matplotlib import patheffects
@@ -21,6 +22,12 @@ HEAD = 62.0
 BAR_SHARE = 0.38
 """A scale bar takes at most this share of its plane's width."""
 
+CORNER = (146.0, 112.0)
+"""Least width and height of the corner that holds the table."""
+
+TALLEST = 1.3
+"""A panel is at most so many times as high as it is wide."""
+
 MARK = 18.0
 """Length in pixels of the marks where other planes cut."""
 
@@ -35,23 +42,30 @@ class Panel:
     aside: str = ""
     """Stands at the right end of the title's line."""
 
-    def size(self, scale: float) -> tuple[float, float]:
-        """Width and height in pixels, where a nanometre has ``scale`` pixels."""
-        z, y, x = (self.planes.extent(axis) * scale for axis in AXES)
-        return x + GAP + z, HEAD + y + GAP + z
+    def scale(self, width: float) -> float:
+        """Pixels per nanometre with which it is ``width`` pixels wide, or less."""
+        z, y, x = (self.planes.extent(axis) for axis in AXES)
+        free = width - GAP
+        across = min(free / (x + z), max((free - CORNER[0]) / x, 0) or math.inf)
+        return min(across, (TALLEST * width - HEAD - GAP) / (y + z))
 
-    def draw(self, canvas: Canvas, x: float, y: float, scale: float) -> None:
-        """Draw it with its upper left corner at pixel ``x``, ``y``.
+    def height(self, scale: float) -> float:
+        """Height in pixels, where a nanometre has ``scale`` pixels."""
+        z, y, _ = (self.planes.extent(axis) * scale for axis in AXES)
+        return HEAD + y + GAP + max(z, CORNER[1])
+
+    def draw(self, canvas: Canvas, x: float, y: float, width: float) -> None:
+        """Draw it, ``width`` pixels wide, with its upper left corner at ``x``, ``y``.
 
         The planes are laid out as an unfolded box: xz below xy and yz beside it, so
-        that a thing is met in the same column or row; all have the one ``scale``.
+        that a thing is met in the same column or row; all have one scale.
         """
-        faint = canvas.theme.faint
+        faint, scale = canvas.theme.faint, self.scale(width)
         depth, tall, wide = (self.planes.extent(a) * scale for a in AXES)
         top, right, below = y + HEAD, x + wide + GAP, y + HEAD + tall + GAP
         canvas.text(x, y + 22, self.title, 21, weight="bold")
         canvas.text(x, y + 47, self.subtitle, 14, color=faint)
-        canvas.text(right + depth, y + 22, self.aside, 14, color=faint, ha="right")
+        canvas.text(x + width, y + 22, self.aside, 14, color=faint, ha="right")
         places = (
             Box(x, top, wide, tall),
             Box(x, below, wide, depth),
@@ -60,7 +74,7 @@ class Panel:
         shown = limits(self.planes)
         for plane, box in zip(self.planes.planes, places, strict=True):
             _draw_plane(canvas, box, self.planes, plane, shown)
-        _draw_facts(canvas, Box(right, below, depth, depth), self.planes)
+        _draw_facts(canvas, right, below, self.planes)
 
 
 def limits(planes: Planes) -> Span:
@@ -143,6 +157,7 @@ def _draw_bar(axes: Axes, box: Box, span: Span) -> None:
         edgecolor="none",
         path_effects=_halo(2.4),
         gid="scale-bar",
+        zorder=3,  # above the marks
     )
     axes.add_patch(bar)
     axes.annotate(
@@ -160,11 +175,11 @@ def _draw_bar(axes: Axes, box: Box, span: Span) -> None:
     )
 
 
-def _draw_facts(canvas: Canvas, box: Box, planes: Planes) -> None:
+def _draw_facts(canvas: Canvas, x: float, y: float, planes: Planes) -> None:
     """Voxels and voxel size for each axis, in the free corner of the layout."""
     theme = canvas.theme
-    columns = (box.x + 12, box.x + 76, box.x + 138)
-    line = box.y + 30
+    columns = (x + 12, x + 76, x + 138)
+    line = y + 30
     for place, word in zip(columns[1:], ("voxels", "nm"), strict=True):
         canvas.text(place, line, word, 13, color=theme.faint, ha="right")
     rows = zip(AXES, planes.shape, planes.voxel_size, strict=True)

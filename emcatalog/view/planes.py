@@ -69,6 +69,7 @@ def cut(array: xr.DataArray, at: Mapping[str, object] | None = None) -> Planes:
     [('xy', (6, 8)), ('xz', (4, 8)), ('yz', (6, 4))]
     """
     _check(array)
+    array = array.isel({axis: _rising(array, axis) for axis in AXES})
     where = dict.fromkeys(AXES, None) | dict(at or {})
     place = {axis: _index(array, axis, where[axis]) for axis in AXES}
     sizes = [_voxel_size(array, axis) for axis in AXES]
@@ -108,11 +109,16 @@ def _check(array: xr.DataArray) -> None:
         )
 
 
+def _rising(array: xr.DataArray, axis: str) -> slice:
+    centres = array[axis].to_numpy()
+    return slice(None, None, -1 if centres[0] > centres[-1] else 1)
+
+
 def _index(array: xr.DataArray, axis: str, where: object) -> int:
     if where is None:
         return array.sizes[axis] // 2
-    places = xr.DataArray(np.arange(array.sizes[axis]), {axis: array[axis]}, (axis,))
-    return int(places.sel({axis: where}))
+    centre = float(array[axis].sel({axis: where}))
+    return int(np.abs(array[axis].to_numpy() - centre).argmin())
 
 
 def _plane(

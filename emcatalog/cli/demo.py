@@ -1,0 +1,148 @@
+"""``emcatalog demo``: five datasets from the embedded sample, in one picture."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emcatalog.cli import sample
+from emcatalog.cli.terminal import cell, progress, say, table, times
+from emcatalog.errors import OptionError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DATASETS = ("dataset1", "dataset2", "dataset3", "dataset4", "dataset5")
+BOX_NM = {"z": 400.0, "y": 1200.0, "x": 1200.0}
+"""The box that is taken from each: what all five miniatures have."""
+
+
+def demo(
+    directory: Annotated[
+        Path | None,
+        typer.Option("--dir", metavar="DIR", help="Where the sample is kept."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="PNG", help="The picture.")
+    ] = Path("emcatalog-demo.png"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Write the sample anew.")
+    ] = False,
+) -> None:
+    """Open all five datasets through the shipped catalog, and draw them.
+
+    They are read from an embedded sample - procedural miniatures in the formats of the
+    five sources - so no network is needed. It is kept in the user's cache directory
+    unless --dir says otherwise.
+
+      emcatalog demo --out five.png
+    """
+    import emcatalog
+
+    target = out.expanduser().absolute()
+    _check_picture(target)
+    root = sample.write(directory or _default_directory(), fresh=fresh)
+    with emcatalog.use_mirror(root), progress("opening") as report:
+        volumes = _opened(report)
+        boxes = {name: _box(array, name, report) for name, array in volumes.items()}
+        report("drawing", 0.9)
+        _draw(boxes, target)
+    say(_table(volumes))
+    say(f"The same box from each, {_box_text()}, is drawn in", f"  {target}", "")
+    _next_steps(root)
+
+
+def _default_directory() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("emcatalog") / "sample"
+
+
+def _check_picture(target: Path) -> None:
+    if target.suffix.lower() != ".png" or not target.parent.is_dir():
+        raise OptionError(
+            got=f"--out {target}",
+            expected="a file name that ends in .png, in a folder that exists",
+            hint="--out emcatalog-demo.png",
+        )
+
+
+def _opened(report: Any) -> dict[str, xr.DataArray]:
+    import emcatalog
+
+    catalog = emcatalog.open_catalog()
+    volumes = {}
+    for number, name in enumerate(DATASETS):
+        report(f"opening {name}", number / 20)
+        volumes[name] = catalog[name].to_dask()
+    return volumes
+
+
+def _box(array: xr.DataArray, name: str, report: Any) -> xr.DataArray:
+    report(f"reading {name}", 0.25 + DATASETS.index(name) / 8)
+    return array.sel({axis: slice(0, size) for axis, size in BOX_NM.items()}).load()
+
+
+def _box_text() -> str:
+    return f"{times(list(BOX_NM.values()))} nm (z, y, x)"
+
+
+def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
+    from emcatalog.view import Words, gallery
+
+    words = Words(
+        title="Five sources, one kind of array",
+        note=f"The same box from each, {_box_text()}. Embedded sample: procedural "
+        "miniatures in the sources' own formats, not measured data.",
+        caption=(
+            "cat = emcatalog.open_catalog()",
+            "da = cat.dataset4.to_dask()",
+            "da.sel(z=slice(0, 400),",
+            '       y=slice(0, "1.2 um"),',
+            '       x=slice(0, "1.2 um"))',
+        ),
+    )
+    figure = gallery(boxes, words)
+    handle, name = tempfile.mkstemp(".png", f".{target.stem}.", target.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        figure.savefig(beside)
+        beside.chmod(0o644)  # temporary files are private, pictures are not
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _table(volumes: dict[str, xr.DataArray]) -> Any:
+    columns = (">shape z, y, x", "dtype", ">voxel size nm", ">extent µm", ">levels")
+    shown = table("dataset", "protocol", "format", *columns)
+    for name, array in volumes.items():
+        known = array.attrs
+        shown.add_row(
+            cell(name, "bold"),
+            cell(known.get("protocol", "")),
+            cell(known.get("format", "")),
+            cell(times(array.shape)),
+            cell(array.dtype),
+            cell(times([round(size, 3) for size in known["voxel_size_nm"]])),
+            cell(times([round(size / 1000, 2) for size in known["extent_nm"]])),
+            cell(known["levels"]),
+        )
+    return shown
+
+
+def _next_steps(root: Path) -> None:
+    say("Try next, in Python:", style="bold")
+    say(
+        "  import emcatalog",
+        f"  emcatalog.use_mirror({str(root)!r})  # without it: the public servers",
+        "  emcatalog.open_catalog().dataset4.to_dask()",
+        "",
+    )
+    say("or in the shell:", style="bold")
+    say(f"  export EMCATALOG_MIRROR={root}", "  emcatalog show dataset4")
