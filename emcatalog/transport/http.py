@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import aiohttp
@@ -27,6 +27,7 @@ from emcatalog.errors import (
 )
 from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
 
+T = TypeVar("T")
 BYTES = "bytes of a file"
 QUIET = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
 
@@ -43,20 +44,36 @@ class Http:
 
     def span(self, origin: Origin, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``; RangeError if ranges are ignored."""
-        return bytes(sync(self._system.loop, self._span, origin, start, length))
+        return self._ask(self._span, origin, start, length)
 
     def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
         """The whole body, if it is not larger than ``limit`` and of ``kind``."""
-        return bytes(sync(self._system.loop, self._whole, origin, limit, kind))
+        return self._ask(self._whole, origin, limit, kind)
 
     def size(self, origin: Origin) -> int:
         """Content length, from a HEAD request or a one-byte range."""
-        return int(sync(self._system.loop, self._size, origin))
+        return self._ask(self._size, origin)
 
     def names(self, origin: Origin) -> list[str]:
         """What the server's index page of the folder links to."""
         rows = sync(self._system.loop, self._names, origin)
         return [_link_name(row, origin.url) for row in rows if _within(row, origin.url)]
+
+    def _ask(
+        self, work: Callable[..., Coroutine[Any, Any, T]], origin: Origin, *rest: Any
+    ) -> T:
+        """Run ``work``; a refusal within a session is answered by a new visit, once.
+
+        Sessions end after a while, and a volume may be read for longer.
+        """
+        loop = self._system.loop
+        try:
+            answer: T = sync(loop, work, origin, *rest)
+        except AccessDeniedError:
+            if not origin.session_url:
+                raise
+            answer = sync(loop, work, origin, *rest)
+        return answer
 
     async def _span(self, origin: Origin, start: int, length: int) -> bytes:
         wanted = {
