@@ -63,7 +63,8 @@ class Transport:
         # options are for the server that the URL names, not for the mirror's disk
         local = "://" not in place
         options = {} if local and "://" in url else dict(self.storage_options)
-        return Origin(place, options, "" if local else self.session_url)
+        session = self.resolve(self.session_url) if self.session_url else ""
+        return Origin(place, options, "" if local else session)
 
     def read(self, url: str, *, limit: int = METADATA_LIMIT, kind: str = "") -> bytes:
         """The whole file. ``kind`` is a content type that HTTP must not contradict.
