@@ -96,10 +96,12 @@ def _of_files(
 
 
 def _gaps(urls: tuple[str | None, ...]) -> tuple[Claim, ...]:
-    missing = tuple(z for z, url in enumerate(urls) if url is None)
+    missing = [z for z, url in enumerate(urls) if url is None]
     if not missing:
         return ()
-    return (Claim("gaps", missing, "catalog", 'gaps="absent"'),)
+    shown = ", ".join(map(str, missing[:20])) + ", ..." * (len(missing) > 20)
+    text = f"{len(missing)} of {len(urls)} sections are absent: z index {shown}"
+    return (Claim("gaps", text, "file", "file names"),)
 
 
 class TiffSource(VolumeSource):

@@ -162,8 +162,19 @@ def _segments(page: TiffPage, sample: int, file: HeaderFile) -> list[tuple[int, 
             hint="the file's page table is damaged",
         )
     start = sample * number if separate else 0
-    own = zip(offsets[start:][:number], counts[start:][:number], strict=True)
-    return [_checked(page, n, s, entry, file) for n, s in enumerate(own)]
+    own = zip(
+        offsets[start:][:number],
+        counts[start:][:number],
+        _lengths(page, number),
+        strict=True,
+    )
+    raw = _is_raw(page)
+    return [
+        (offset, length if raw else count)
+        if count >= length and offset >= 8 and offset + count <= file.size
+        else _odd(page, (offset, count, length), entry, file)
+        for offset, count, length in own
+    ]
 
 
 def _check_kind(page: TiffPage, entry: str) -> None:
@@ -188,30 +199,28 @@ def _check_kind(page: TiffPage, entry: str) -> None:
         )
 
 
-def _checked(
-    page: TiffPage, number: int, segment: tuple[int, int], entry: str, file: HeaderFile
+def _odd(
+    page: TiffPage, segment: tuple[int, int, int], entry: str, file: HeaderFile
 ) -> tuple[int, int]:
-    offset, count = segment
+    """What to make of a segment that is absent, too short or out of the file."""
+    offset, count, length = segment
     if offset == count == 0:
         return _absent(page, entry)
-    expected = _raw_bytes(page, number) if _is_raw(page) else 1
-    if count < expected or offset < 8:
+    if count < length or offset < 8:
         raise FormatError(
             entry=entry,
-            got=f"{count} bytes at byte {offset} for segment {number}",
-            expected=f"at least {expected}, behind the header",
+            got=f"a segment of {count} bytes at byte {offset}",
+            expected=f"at least {length}, behind the header",
             hint="the file's page table is damaged",
         )
-    if _is_raw(page):
-        count = expected
-    if offset + count > file.size:
-        raise TruncatedError(
-            entry=entry,
-            got=f"a file of {file.size} bytes",
-            expected=f"{offset + count}, where segment {number} ends",
-            hint="the file is cut short: fetch it again",
-        )
-    return offset, count
+    if _is_raw(page) and offset + length <= file.size:
+        return offset, length
+    raise TruncatedError(
+        entry=entry,
+        got=f"a file of {file.size} bytes",
+        expected=f"{offset + count}, where a segment ends",
+        hint="the file is cut short: fetch it again",
+    )
 
 
 def _absent(page: TiffPage, entry: str) -> tuple[int, int]:
@@ -225,14 +234,15 @@ def _absent(page: TiffPage, entry: str) -> tuple[int, int]:
     return 0, 0
 
 
-def _raw_bytes(page: TiffPage, number: int) -> int:
-    """Bytes of an uncompressed segment; the last strip of a page is shorter."""
+def _lengths(page: TiffPage, number: int) -> list[int]:
+    """Bytes that each segment has at least; the last strip of a page is shorter."""
+    if not _is_raw(page):
+        return [1] * number
     height, width = _segment(page)
-    if not page.is_tiled:
-        strips = math.ceil(page.imagelength / height)
-        height = min(height, page.imagelength - number % strips * height)
     samples = 1 if page.planarconfig == SEPARATE else page.samplesperpixel
-    return height * width * samples * _size(page)
+    row = width * samples * _size(page)
+    last = height if page.is_tiled else page.imagelength - (number - 1) * height
+    return [height * row] * (number - 1) + [last * row]
 
 
 def _is_run(page: TiffPage, segments: Sequence[tuple[int, int]]) -> bool:

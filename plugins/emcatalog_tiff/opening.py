@@ -53,12 +53,14 @@ class Sections:
         """What the sections of a series share."""
         sizes = {c.field: c.value for c in self.claims if c.field.startswith("voxel")}
         layout = self.layout
+        encoding = next(c.value for c in self.claims if c.field == "encoding")
         return {
             "shape": layout.shape,
             "type": str(layout.dtype),
             "strips or tiles": layout.segment,
-            "encoding": layout.codec,
+            "compression": encoding,
             "samples": layout.samples,
+            "encoding": layout.codec,
             **sizes,
         }
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from emcatalog.errors import EmcatalogError
 from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
+from emcatalog.sample import truth
 from emcatalog.testing import VolumeTests
 from emcatalog.transport import Transport
 from emcatalog_tiff import TiffSource, open_pyramid
@@ -215,6 +216,11 @@ class TestInsight(VolumeTests):
         data = (tmp_path / "b.tif").read_bytes()
         (tmp_path / "b.tif").write_bytes(data[: len(data) // 2])
         return TiffSource(str(tmp_path / "b.tif"), voxel_size_nm=[5, 5, 5])
+
+
+def test_the_sample_of_dataset_3(sample_root: Path) -> None:
+    (path,) = (sample_root / "https/documents.epfl.ch").rglob("volumedata.tif")
+    np.testing.assert_array_equal(read(path), truth("dataset3")[0])
 
 
 class TestCompressedSeries(VolumeTests):

@@ -18,6 +18,7 @@ from emcatalog_tiff import open_pyramid
 from emcatalog_tiff.calibration import nanometres
 
 TRANSPORT = Transport(mirrors=Mirrors())
+SEM = "\r\n".join([*"0" * 50, "AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 2.5 nm", ""])
 
 
 def read(path: Path, **options: Any) -> NDArray[np.generic]:
@@ -259,6 +260,35 @@ def test_resolution_of_a_display_is_no_voxel_size(
     tifffile.imwrite(
         path, numbered(5, 6), resolution=resolution, resolutionunit=unit, metadata=None
     )
+    assert said(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (
+            [(34682, "s", "[Scan]\r\nPixelWidth=4e-09\r\nPixelHeight=5e-09\r\n")],
+            {"y": 5.0, "x": 4.0},
+        ),
+        ([(34118, "s", SEM)], {"y": 2.5, "x": 2.5}),
+        (
+            [
+                (65009, "d", 0.5),
+                (65010, "d", 0.25),
+                (65012, "s", "nanometer"),
+                (65013, "s", "micron"),
+            ],
+            {"y": 250.0, "x": 0.5},
+        ),
+    ],  # fmt: skip
+    ids=["FEI", "Zeiss", "DigitalMicrograph"],
+)
+def test_private_tags_of_microscopes(
+    tmp_path: Path, tags: list[tuple[int, str, Any]], expected: dict[str, float]
+) -> None:
+    path = tmp_path / "a.tif"
+    extra = [(code, kind, 0 if kind == "s" else 1, v, True) for code, kind, v in tags]
+    tifffile.imwrite(path, numbered(5, 6), metadata=None, extratags=extra)
     assert said(path) == expected
 
 

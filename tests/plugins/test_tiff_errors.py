@@ -230,7 +230,7 @@ def test_gaps(tmp_path: Path) -> None:
     source = TiffSource(str(tmp_path), gaps="absent", voxel_size_nm=[50, 8, 8])
     array = source.to_xarray()
     assert array.shape == (4, 6, 8)
-    assert array.attrs["gaps"] == [2]
+    assert array.attrs["gaps"] == "1 of 4 sections are absent: z index 2"
     assert not array.values[2].any()
     assert source.stored().values[:, 0, 0].tolist() == [True, True, False, True]
     with pytest.raises(NotFoundError, match=r"s_010.tif"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,30 @@ def insight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("traffic") / "insight.tif"
     tiff.insight(path, ramp(SHAPE))
     return path
+
+
+def test_a_file_of_the_size_of_the_real_one(tmp_path: Path) -> None:
+    """EPFL's 3.35 GB, with holes for pixels: one request and 0.25 % of the bytes."""
+    path, shape = tmp_path / "volumedata.tif", (1065, 1536, 2048)
+    with path.open("wb") as out:
+        out.write(struct.pack("<2sHI", b"II", 42, 0))
+        pointer = 4
+        for page in range(shape[0]):
+            begin = out.tell()
+            here = out.seek(shape[1] * shape[2] + begin % 2, os.SEEK_CUR)
+            parts = tiff._insight_page(shape[1:], page, shape[0], begin, here)
+            out.writelines(parts)
+            tiff._link(out, pointer, here)
+            pointer = here + 2 + 14 * 12
+    size = path.stat().st_size
+    assert size == 3_353_674_357
+    with traffic() as seen:
+        volume = open_pyramid(str(path), TRANSPORT, voxel_size_nm=5).level(0)
+    assert volume.grid.shape == shape
+    assert seen.requests <= shape[0] + 10
+    assert seen.bytes < size * 0.0025
+    last = Region((1064, 0, 0), (1065, 4, 4))
+    assert not volume.read(last).any()
 
 
 def test_directories_between_pixels(insight: Path) -> None:
