@@ -263,31 +263,26 @@ def test_resolution_of_a_display_is_no_voxel_size(
     assert said(path) == expected
 
 
+FEI = "[Scan]\r\nPixelWidth=4e-09\r\nPixelHeight=5e-09\r\n"
+GATAN = {65009: 0.5, 65010: 0.25, 65012: "nanometer", 65013: "micron"}
+
+
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [
-        (
-            [(34682, "s", "[Scan]\r\nPixelWidth=4e-09\r\nPixelHeight=5e-09\r\n")],
-            {"y": 5.0, "x": 4.0},
-        ),
-        ([(34118, "s", SEM)], {"y": 2.5, "x": 2.5}),
-        (
-            [
-                (65009, "d", 0.5),
-                (65010, "d", 0.25),
-                (65012, "s", "nanometer"),
-                (65013, "s", "micron"),
-            ],
-            {"y": 250.0, "x": 0.5},
-        ),
-    ],  # fmt: skip
-    ids=["FEI", "Zeiss", "DigitalMicrograph"],
+        ({34682: FEI}, {"y": 5.0, "x": 4.0}),
+        ({34118: SEM}, {"y": 2.5, "x": 2.5}),
+        (GATAN, {"y": 250.0, "x": 0.5}),
+    ],
 )
 def test_private_tags_of_microscopes(
-    tmp_path: Path, tags: list[tuple[int, str, Any]], expected: dict[str, float]
+    tmp_path: Path, tags: dict[int, Any], expected: dict[str, float]
 ) -> None:
     path = tmp_path / "a.tif"
-    extra = [(code, kind, 0 if kind == "s" else 1, v, True) for code, kind, v in tags]
+    extra = [
+        (code, *(("s", 0) if isinstance(value, str) else ("d", 1)), value, True)
+        for code, value in tags.items()
+    ]
     tifffile.imwrite(path, numbered(5, 6), metadata=None, extratags=extra)
     assert said(path) == expected
 
