@@ -32,7 +32,7 @@ Ways = dict[str, Callable[[tuple[slice, slice, slice]], object]]
 
 
 def write_volume(folder: Path, size: int) -> NgffSource:
-    """A Zarr v2 array of ``size``^3 bytes in 64^3 chunks, and the source that reads it."""
+    """A Zarr v2 array of ``size``^3 bytes in 64^3 chunks, and its source."""
     spec = {
         "driver": "zarr",
         "kvstore": {"driver": "file", "path": f"{folder}/"},

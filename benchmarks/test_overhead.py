@@ -8,6 +8,7 @@ from benchmarks.overhead import measure, table, ways, write_volume
 
 
 def test_overhead(tmp_path: Path) -> None:
+    """Every way reads the same voxels, and the table has them all."""
     source = write_volume(tmp_path / "volume", 96)
     box = (slice(1, 65), slice(30, 94), slice(0, 64))
     blocks = [np.asarray(read(box)) for read in ways(source).values()]

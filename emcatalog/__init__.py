@@ -1,8 +1,8 @@
 """emcatalog: public volume-EM datasets as labelled, lazy arrays in nanometres.
 
-    import emcatalog
-    da = emcatalog.open_catalog().dataset4.to_dask()      # z, y, x; nm; lazy
-    da.sel(z=slice(100, 200), y=slice("1 um", "1.5 um"))
+>>> import emcatalog
+>>> da = emcatalog.open_catalog().dataset4.to_dask()  # doctest: +SKIP
+>>> da.sel(z=slice(100, 200), y=slice("1 um", "1.5 um"))  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -49,6 +49,11 @@ class VolumeCatalog(YAMLFileCatalog):  # type: ignore[misc]  # intake has no typ
         except KeyError:
             raise self._unknown(str(key)) from None
 
+    def __getattr__(self, item: str) -> Any:
+        if item.startswith("_") or item == "entry":
+            return super().__getattr__(item)
+        return self[item]
+
     def _get_entry(self, name: str) -> Any:
         entry = self._entries.get(name)
         if isinstance(entry, LocalCatalogEntry):
@@ -102,7 +107,7 @@ def open_catalog(path: str | os.PathLike[str] | None = None) -> VolumeCatalog:
     except Exception as error:  # intake and YAML raise whatever they like
         raise FormatError(
             entry=place,
-            got=f"{error}",
+            got=" ".join(str(error).split()),
             expected="a catalog: 'sources:' with a driver and args for each name",
             hint="compare it with the shipped catalog.yaml",
         ) from error

@@ -16,9 +16,9 @@ from typing import Self
 class EmcatalogError(Exception):
     """What went wrong, as a letter to one reader.
 
-    ``entry`` names the catalog entry or URL, ``got`` what was found, ``expected`` what
-    was needed and ``hint`` what to try. ``entry`` may be filled in later, by the layer
-    that knows it (see `about`).
+    ``entry`` names the catalog entry and the URL, ``got`` what was found, ``expected``
+    what was needed and ``hint`` what to try. ``entry`` may be filled in later, by the
+    layers that know it (see `about`).
 
     >>> str(EmcatalogError(entry="dataset4", got="level 12", expected="a level 0 to 8",
     ...                    hint="emcatalog show dataset4 lists them"))
@@ -44,9 +44,14 @@ class EmcatalogError(Exception):
         return _rebuild, (type(self), self.entry, self.got, self.expected, self.hint)
 
     def about(self, entry: str) -> Self:
-        """Name the entry, unless a lower layer already did; returns the error."""
-        if not self.entry:
-            self.entry = _public(entry)
+        """Name the entry, before what a lower layer may have named; returns the error.
+
+        >>> str(EmcatalogError(got="nothing", entry="https://a.org/x").about("mine"))
+        'mine: https://a.org/x: got nothing'
+        """
+        entry = _public(entry)
+        if not self.entry.startswith(entry):
+            self.entry = f"{entry}: {self.entry}" if self.entry else entry
         return self
 
 

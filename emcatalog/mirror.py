@@ -134,7 +134,7 @@ def use_mirror(
     ...     current_mirrors().resolve("https://a.org/x")
     'http://localhost:8000/x'
     """
-    global _chosen  # noqa: PLW0603 - the one process-wide setting
+    global _chosen
     roots = _of_directories(os.fspath(d) for d in directories).roots
     before, _chosen = _chosen, Mirrors(roots, tuple((rules or {}).items()))
     return _restoring(before)

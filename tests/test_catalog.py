@@ -10,7 +10,7 @@ import pytest
 
 import emcatalog
 from emcatalog.catalog import catalog_path, entries, open_catalog, problems
-from emcatalog.driver import driver
+from emcatalog.driver import VolumeSource, driver
 from emcatalog.errors import FormatError, NotFoundError, OptionError, UnknownNameError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,6 +42,13 @@ def test_every_entry_is_sound() -> None:
     assert problems(open_catalog()) == []
 
 
+def at(name: str) -> VolumeSource:
+    found = open_catalog()
+    for part in name.split("."):
+        found = found[part]
+    return found
+
+
 def test_every_parameter_reaches_the_driver() -> None:
     """Intake ignores parameters that are not templated; each of ours changes args."""
     for name, entry in entries(open_catalog()):
@@ -53,7 +60,7 @@ def test_every_parameter_reaches_the_driver() -> None:
             }.get(parameter["name"], (parameter.get("allowed") or [""])[-1] or "other")
             if other == parameter.get("default"):
                 other = parameter["allowed"][0]
-            changed = entry(**{parameter["name"]: other})
+            changed = at(name)(**{parameter["name"]: other})
             given = str({"level": changed.level, **changed.options})
             assert str(other) in given, f"{name}: {parameter['name']}"
 
@@ -110,7 +117,8 @@ def test_a_catalog_of_ones_own(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(
         "sources:\n  mine:\n    driver: tiff\n    args:\n"
-        '      urlpath: "{{ CATALOG_DIR }}/stack.tif"\n      voxel_size_nm: [40, 8, 8]\n'
+        '      urlpath: "{{ CATALOG_DIR }}/stack.tif"\n'
+        "      voxel_size_nm: [40, 8, 8]\n"
     )
     catalog = open_catalog(mine)
     assert problems(catalog) == []
@@ -125,8 +133,8 @@ def test_a_catalog_of_ones_own(tmp_path: Path) -> None:
         ("driver: tiff\n    args: {urlpth: x}", "did you mean 'urlpath'"),
         ("driver: tiff\n    args: {urlpath: x, voxel_size_nm: big}", "voxel_size_nm"),
         (
-            "driver: ngff\n    args: {urlpath: x}\n"
-            "    parameters: {level: {type: int, default: 0}}",
+            "driver: ngff\n    args: {urlpath: x}\n    parameters:"
+            + " {level: {type: int, default: 0, description: a level}}",
             "the parameter 'level', which no argument uses",
         ),
     ],

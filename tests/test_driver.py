@@ -29,6 +29,7 @@ from emcatalog.record import Claim, Record
 from emcatalog.volume import Pyramid
 
 SHAPE = (9, 12, 13)
+U2 = np.dtype(np.uint16)
 WHOLE = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
 
 
@@ -37,7 +38,7 @@ class Memory:
     """A volume whose voxels are their own numbers."""
 
     grid: Grid
-    dtype: np.dtype[Any] = np.dtype(np.uint16)
+    dtype: np.dtype[Any] = U2
     chunks: tuple[int, int, int] = (4, 4, 4)
     seen: list[tuple[int, int, int]] = field(default_factory=list, compare=False)
 

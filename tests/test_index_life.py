@@ -52,7 +52,7 @@ FULL = {"z": 2.96, "y": 4.0, "x": 8.0}
         lambda a: a.copy(deep=True),
         copy.copy,
         copy.deepcopy,
-        lambda a: pickle.loads(pickle.dumps(a)),  # noqa: S301 - our own bytes
+        lambda a: pickle.loads(pickle.dumps(a)),
         lambda a: a.roll(z=3, roll_coords=True),
         lambda a: a + a,
         lambda a: a.astype("float64") / 2,

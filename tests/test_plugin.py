@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from test_readme import blocks
 
-TESTS = '''
+TESTS = """
 import numpy as np
 import pytest
 from emcatalog.testing import VolumeTests
@@ -40,7 +41,7 @@ class TestNpy(VolumeTests):
         whole = (tmp_path / "a.npy").read_bytes()
         (tmp_path / "b.npy").write_bytes(whole[:-1000])
         return NpySource(str(tmp_path / "b.npy"), voxel_size_nm=[2.96, 4, 4])
-'''
+"""
 
 FAULTS = {
     "test_reads_agree": ("start + z * size", "start + (z // 2) * size"),
@@ -62,7 +63,9 @@ def install(site: Path, text: str) -> None:
     (site / "emcatalog_npy.py").write_text(text)
     info = site / "emcatalog_npy-0.1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: emcatalog_npy\nVersion: 0.1\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: emcatalog_npy\nVersion: 0.1\n"
+    )
     (info / "entry_points.txt").write_text(
         "[intake.drivers]\nnpy = emcatalog_npy:NpySource\n"
         "[xarray.backends]\nnpy = emcatalog_npy:NpyBackend\n"

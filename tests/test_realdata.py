@@ -104,7 +104,7 @@ def slices(realdata: Path) -> list[Path]:
 def catalog(
     realdata: Path, rows: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> VolumeCatalog:
-    """A catalog of real files; the FIB-SEM sections as TIFF, as a lab would have them."""
+    """A catalog of real files; the FIB-SEM sections as TIFF, as a lab has them."""
     tmp = tmp_path_factory.mktemp("real")
     (tmp / "slices").mkdir()
     images = [np.asarray(Image.open(path)) for path in slices(realdata)]

@@ -118,4 +118,4 @@ def test_every_error_is_a_letter_and_survives_pickling() -> None:
         again = pickle.loads(pickle.dumps(error))
         assert str(again) == "entry: got a; expected b. Try: c"
         assert type(again) is kind
-        assert str(again.about("other")).startswith("entry:")
+        assert str(again.about("other").about("other")).startswith("other: entry: g")

@@ -81,7 +81,7 @@ class VolumeArray(BackendArray):
 
 @dataclass(frozen=True)
 class _Run:
-    """Voxels start..stop of one axis: ``take`` from the block, ``put`` in the result."""
+    """Voxels start..stop of an axis: ``take`` of the block goes to ``put``."""
 
     start: int
     stop: int

@@ -168,7 +168,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
     __call__ = get = configure_new
 
     def describe(self) -> dict[str, Any]:
-        """Everything that is known: the entry, its arguments, and what opening tells."""
+        """All that is known: the entry, its arguments, and what opening tells."""
         if self._entry is not None:
             facts = dict(self._entry.describe())
         else:

@@ -32,6 +32,9 @@ __all__ = ["RangeReader", "Transport"]
 
 METADATA_LIMIT = 64 * 2**20
 LONGEST_PAUSE = 30.0
+MOST_CONNECTIONS = {"ftp.ebi.ac.uk": 4, "idr.openmicroscopy.org": 4}
+"""Hosts that slow down or refuse readers who ask for more at a time."""
+
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -42,14 +45,14 @@ class Transport:
 
     ``storage_options`` are those of fsspec for the protocol of the URL; S3 and GCS are
     read anonymously unless they say otherwise. At most ``connections`` requests to one
-    host are under way at a time. A request that fails for a passing reason is tried
+    host are under way at a time, fewer where the host is known to be slow. A request that fails for a passing reason is tried
     ``attempts`` times. ``session_url`` is visited first, once for each process and
     host, by servers that hand out a session cookie there.
     """
 
     storage_options: Mapping[str, Any] = field(default_factory=dict)
     mirrors: Mirrors = field(default_factory=current_mirrors)
-    connections: int = 4
+    connections: int = 8
     attempts: int = 4
     session_url: str = ""
 
@@ -141,7 +144,8 @@ class Transport:
     def _request(self, url: str, ask: Callable[[Origin], T]) -> T:
         origin = self.origin(url)
         place = urlsplit(origin.url)
-        gate = _gate(f"{place.scheme}://{place.netloc}", self.connections)
+        most = min(self.connections, MOST_CONNECTIONS.get(place.netloc, 64))
+        gate = _gate(f"{place.scheme}://{place.netloc}", most)
         for attempt in range(1, self.attempts + 1):
             try:
                 with gate:
