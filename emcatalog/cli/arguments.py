@@ -72,8 +72,17 @@ def source_of(
     nested catalog and for a parameter that does not fit.
     """
     entry: Any = catalog
-    for part in name.split("."):
-        entry = entry[part]
+    head, _, rest = name.partition(".")
+    while head:
+        entry = entry[head]
+        if rest and hasattr(entry, "to_xarray"):
+            raise OptionError(
+                entry=name,
+                got=f"{rest!r} after the name of a volume",
+                expected="the name alone",
+                hint=f"leave out .{rest}",
+            )
+        head, _, rest = rest.partition(".")
     if not hasattr(entry, "to_xarray"):
         raise OptionError(
             entry=name,

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from emcatalog.cli import sample
-from emcatalog.cli.terminal import cell, progress, say, table, times
+from emcatalog.cli.terminal import Report, cell, progress, say, table, times
 from emcatalog.errors import OptionError
 
 if TYPE_CHECKING:
     import xarray as xr
+    from rich.table import Table
+
+    from emcatalog.driver import VolumeSource
 
 DATASETS = ("dataset1", "dataset2", "dataset3", "dataset4", "dataset5")
 BOX_NM = {"z": 400.0, "y": 1200.0, "x": 1200.0}
@@ -47,11 +51,12 @@ def demo(
     _check_picture(target)
     root = sample.write(directory or _default_directory(), fresh=fresh)
     with emcatalog.use_mirror(root), progress("opening") as report:
-        volumes = _opened(report)
-        boxes = {name: _box(array, name, report) for name, array in volumes.items()}
+        sources = _opened(report)
+        boxes = {name: _box(source, name, report) for name, source in sources.items()}
         report("drawing", 0.9)
         _draw(boxes, target)
-    say(_table(volumes))
+        shown = _table(sources)
+    say(shown)
     say(f"The same box from each, {_box_text()}, is drawn in", f"  {target}", "")
     _next_steps(root)
 
@@ -71,20 +76,18 @@ def _check_picture(target: Path) -> None:
         )
 
 
-def _opened(report: Any) -> dict[str, xr.DataArray]:
+def _opened(report: Report) -> dict[str, VolumeSource]:
     import emcatalog
 
+    report("opening the catalog", 0.0)
     catalog = emcatalog.open_catalog()
-    volumes = {}
-    for number, name in enumerate(DATASETS):
-        report(f"opening {name}", number / 20)
-        volumes[name] = catalog[name].to_dask()
-    return volumes
+    return {name: catalog[name] for name in DATASETS}
 
 
-def _box(array: xr.DataArray, name: str, report: Any) -> xr.DataArray:
-    report(f"reading {name}", 0.25 + DATASETS.index(name) / 8)
-    return array.sel({axis: slice(0, size) for axis, size in BOX_NM.items()}).load()
+def _box(source: VolumeSource, name: str, report: Report) -> xr.DataArray:
+    report(f"reading {name}", 0.1 + DATASETS.index(name) / 7)
+    box = {axis: slice(0, size) for axis, size in BOX_NM.items()}
+    return source.to_dask().sel(box).load()
 
 
 def _box_text() -> str:
@@ -118,14 +121,15 @@ def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _table(volumes: dict[str, xr.DataArray]) -> Any:
+def _table(sources: dict[str, VolumeSource]) -> Table:
     columns = (">shape z, y, x", "dtype", ">voxel size nm", ">extent µm", ">levels")
-    shown = table("dataset", "protocol", "format", *columns)
-    for name, array in volumes.items():
+    shown = table("dataset", "source", "format", *columns)
+    for name, source in sources.items():
+        array = source.to_xarray()
         known = array.attrs
         shown.add_row(
             cell(name, "bold"),
-            cell(known.get("protocol", "")),
+            cell(_place(source)),
             cell(known.get("format", "")),
             cell(times(array.shape)),
             cell(array.dtype),
@@ -134,6 +138,12 @@ def _table(volumes: dict[str, xr.DataArray]) -> Any:
             cell(known["levels"]),
         )
     return shown
+
+
+def _place(source: VolumeSource) -> str:
+    """Protocol and server that the catalog names."""
+    parts = urlsplit(str(source.options.get("urlpath", "")))
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _next_steps(root: Path) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emcatalog.cli import boxes
 from emcatalog.cli.arguments import (
     CatalogPath,
     Name,
@@ -18,12 +17,12 @@ from emcatalog.cli.arguments import (
 )
 from emcatalog.cli.terminal import number_of_bytes, progress, say, times, whisper
 from emcatalog.errors import EmcatalogError, MemoryLimitError, OptionError
-from emcatalog.geometry import AXES, DIGITS, Region
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from emcatalog.driver import VolumeSource
+    from emcatalog.geometry import Region
 
 SLAB_BYTES = 32 * 2**20
 """The progress bar moves after about so much, in whole storage chunks."""
@@ -87,6 +86,8 @@ def read(  # noqa: PLR0913 - one for each option of the command
 
 
 def _region(whole: xr.DataArray, box: str | None, voxels: str | None) -> Region:
+    from emcatalog.cli import boxes
+
     shape = (whole.sizes["z"], whole.sizes["y"], whole.sizes["x"])
     if box is not None:
         return boxes.physical(whole, boxes.parse(box))
@@ -96,6 +97,8 @@ def _region(whole: xr.DataArray, box: str | None, voxels: str | None) -> Region:
 
 def _cut(whole: xr.DataArray, region: Region) -> xr.DataArray:
     """The voxels of ``region``, with attributes that tell where they lie."""
+    from emcatalog.geometry import AXES, DIGITS
+
     array = whole.isel(dict(zip(AXES, region.slices, strict=True)))
     sizes = whole.attrs["voxel_size_nm"]
     pairs = zip(region.shape, sizes, strict=True)
@@ -120,7 +123,10 @@ def _check_memory(array: xr.DataArray) -> None:
 
 
 def _announce(name: str, source: VolumeSource, array: xr.DataArray) -> None:
-    ends = (f"{a} {array[a].values[0]:g} to {array[a].values[-1]:g}" for a in AXES)
+    ends = (
+        f"{axis} {array[axis].values[0]:g} to {array[axis].values[-1]:g}"
+        for axis in map(str, array.dims)
+    )
     whisper(
         f"{name}, level {source.level_index}: {times(array.shape)} voxels (z, y, x) of "
         f"{array.dtype}, {number_of_bytes(array.nbytes)}"

@@ -22,7 +22,7 @@ HEAD = 62.0
 BAR_SHARE = 0.38
 """A scale bar takes at most this share of its plane's width."""
 
-CORNER = (146.0, 112.0)
+CORNER = (132.0, 112.0)
 """Least width and height of the corner that holds the table."""
 
 TALLEST = 1.3
@@ -178,7 +178,7 @@ def _draw_bar(axes: Axes, box: Box, span: Span) -> None:
 def _draw_facts(canvas: Canvas, x: float, y: float, planes: Planes) -> None:
     """Voxels and voxel size for each axis, in the free corner of the layout."""
     theme = canvas.theme
-    columns = (x + 12, x + 76, x + 138)
+    columns = (x + 8, x + 72, x + 131)
     line = y + 30
     for place, word in zip(columns[1:], ("voxels", "nm"), strict=True):
         canvas.text(place, line, word, 13, color=theme.faint, ha="right")

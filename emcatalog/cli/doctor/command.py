@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from emcatalog.cli.arguments import AsJson, CatalogPath, opened
+from emcatalog.cli.doctor.finding import Finding
 from emcatalog.cli.terminal import cell, progress, say, say_json, table
-
-if TYPE_CHECKING:
-    from emcatalog.cli.doctor.finding import Finding
+from emcatalog.errors import EmcatalogError
 
 MARKS = {
     "ok": ("✓", "green"),
@@ -59,8 +58,13 @@ def _findings(path: str | None, timeout: float, *, nested: bool) -> Iterator[Fin
 
     yield from versions()
     yield from machine()
-    catalog = opened(path)
-    yield from catalog_findings(catalog, path or "the shipped catalog")
+    name = path or "the shipped catalog"
+    try:
+        catalog = opened(path)
+    except EmcatalogError as error:
+        yield Finding("catalog", name, "broken", str(error))
+        return
+    yield from catalog_findings(catalog, name)
     with progress("asking the servers"):
         asked = probes(catalog, nested=nested)
         yield from sorted(hosts(asked, timeout), key=lambda f: f.name)

@@ -30,6 +30,7 @@ from emcatalog.transport import Transport
 
 SECTION = "servers"
 BYTES = 16
+PAGE_LIMIT = 2**22
 
 HEADS = {
     "ngff": ("/.zattrs", "/zarr.json", "/attributes.json"),
@@ -76,7 +77,7 @@ def hosts(found: Iterable[Probe], timeout: float) -> Iterator[Finding]:
     """
     answers: queue.Queue[tuple[Probe, Finding]] = queue.Queue()
     waiting = {probe.host: probe for probe in found}
-    mirrors = replace(current_mirrors(), roots=())
+    mirrors = _rules_only()
     for probe in waiting.values():
         # daemons: a name server that hangs must not keep the process alive
         work = threading.Thread(
@@ -97,6 +98,13 @@ def hosts(found: Iterable[Probe], timeout: float) -> Iterator[Finding]:
         yield _finding(probe, "note", text, "a larger --timeout")
 
 
+def _rules_only() -> Mirrors:
+    try:
+        return replace(current_mirrors(), roots=())
+    except EmcatalogError:
+        return Mirrors()  # a mirror that is gone is told elsewhere
+
+
 def _probes_of(source: VolumeSource) -> Iterator[Probe]:
     place = source.options.get("urlpath", "")
     first = place if isinstance(place, str) else str(next(iter(place), ""))
@@ -115,7 +123,7 @@ def _probe(urls: tuple[str, ...], options: dict[str, Any]) -> Iterator[Probe]:
 
 def _heads(source: VolumeSource, url: str) -> tuple[str, ...]:
     url = url.removeprefix("precomputed://")
-    tails = HEADS.get(source.name)
+    tails = HEADS.get(type(source).name)
     if tails is None:
         return (_first_file(url),)
     known = {"image_id": source.options.get("image_id", "")}
@@ -129,31 +137,57 @@ def _first_file(url: str) -> str:
 
 
 def _ask(probe: Probe, mirrors: Mirrors, answers: queue.Queue[Any]) -> None:
-    answers.put((probe, _answer(probe, mirrors)))
+    try:
+        finding = _answer(probe, mirrors)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        # whatever a library of some protocol raises, the others go on
+        finding = _finding(probe, "warn", f"fails: {type(error).__name__}: {error}")
+    answers.put((probe, finding))
 
 
 def _answer(probe: Probe, mirrors: Mirrors) -> Finding:
-    transport = Transport(probe.options, mirrors, attempts=1)
+    transport = _transport(probe, mirrors)
     name = _server(probe, transport)
-    try:
-        if name and not os.environ.get("HTTPS_PROXY", os.environ.get("https_proxy")):
-            socket.getaddrinfo(name, None)
-    except OSError:
-        text = f"the name {name} is not resolved: offline?"
-        return _finding(probe, "note", text)
+    if not _resolved(name):
+        return _finding(probe, "note", f"the name {name} is not resolved: offline?")
     for url in probe.urls:
         begun = time.perf_counter()
         try:
-            data = transport.read_upto(url, 0, BYTES)
+            told = _taken(transport, url)
         except NotFoundError:
             continue
         except EmcatalogError as error:
             return _refused(probe, error)
         took = (time.perf_counter() - begun) * 1000
-        text = f"answers anyone, by byte ranges; {took:.0f} ms for {len(data)} bytes"
-        return _finding(probe, "ok", text)
+        return _finding(probe, "ok", f"{told}, in {took:.0f} ms")
     text = f"answers, but not with {probe.urls[0]}"
     return _finding(probe, "warn", text, "the data may have moved")
+
+
+def _transport(probe: Probe, mirrors: Mirrors) -> Transport:
+    url = probe.urls[0]
+    # where a rule leads to another protocol, options of the first mean nothing
+    same = urlsplit(mirrors.resolve(url)).scheme == urlsplit(url).scheme
+    return Transport(probe.options if same else {}, mirrors, attempts=1)
+
+
+def _resolved(name: str) -> bool:
+    proxies = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    if not name or any(os.environ.get(proxy) for proxy in proxies):
+        return True  # a proxy resolves names itself
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError:
+        return False
+    return True
+
+
+def _taken(transport: Transport, url: str) -> str:
+    # servers make pages on request, and few of them by ranges; none needs it
+    if url.endswith("/"):
+        return f"answers anyone, {len(transport.read(url, limit=PAGE_LIMIT))} bytes"
+    data = transport.read_upto(url, 0, BYTES)
+    return f"answers anyone, by byte ranges, {len(data)} bytes"
 
 
 def _server(probe: Probe, transport: Transport) -> str:
