@@ -96,7 +96,7 @@ def test_words_that_no_command_knows_are_status_2(words: list[str], run: Run) ->
 
 def test_list_works_without_anything(run: Run) -> None:
     text = run("list").output
-    for name in (*FIVE, "openorganelle", "clahe_yz|raw", "more.*"):
+    for name in (*FIVE, "openorganelle", "variant (clahe_yz or raw)", "more.*"):
         assert name in text
     assert "more.fafb" not in text
     assert "mirror" not in text
@@ -387,6 +387,17 @@ def test_demo_draws_all_five(run: Run, sample_root: Path, tmp_path: Path) -> Non
         assert 1300 < picture.height < 1700
         assert np.asarray(picture.convert("L")).std() > 50
     assert [p.name for p in tmp_path.iterdir()] == ["five.png"]
+
+
+def test_demo_in_a_narrow_terminal_keeps_its_numbers(
+    run: Run, sample_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = tmp_path / "five.png"
+    text = run("demo", "--dir", str(sample_root), "--out", str(out)).stdout
+    for part in ("141 × 315 × 324", "int16, 5 levels", "0.42 × 1.26 × 1.3"):
+        assert part in text
+    assert f"export EMCATALOG_MIRROR={sample_root}\n" in text
 
 
 def test_demo_leaves_the_mirror_as_it_was(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -54,6 +56,8 @@ class LetterGroup(TyperGroup):
             letter(error)
             misused = isinstance(error, OptionError | UnknownNameError | UnitError)
             raise typer.Exit(MISUSED if misused else FAILED) from error
+        except BrokenPipeError:
+            raise  # `emcatalog list | head`: typer ends quietly
         except OSError as error:
             if ctx.params.get("debug"):
                 raise
@@ -107,12 +111,22 @@ def common(
     """Options that stand before the command; `LetterGroup` looks at ``debug``."""
 
 
-app.command("demo")(demo.demo)
-app.command("list")(listing.list_entries)
-app.command("show")(show.show)
-app.command("read")(reading.read)
-app.command("sample")(sample.sample)
-app.command("doctor")(doctor)
+def _flowing(text: str) -> str:
+    """Help for terminals of any width: only indented lines stay as they are."""
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in parts)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo.demo,
+    "list": listing.list_entries,
+    "show": show.show,
+    "read": reading.read,
+    "sample": sample.sample,
+    "doctor": doctor,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name, help=_flowing(_command.__doc__ or ""))(_command)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from emcatalog.cli import sample
-from emcatalog.cli.terminal import Report, cell, progress, say, table, times
+from emcatalog.cli.terminal import Report, cell, is_wide, progress, say, table, times
 from emcatalog.errors import OptionError
 
 if TYPE_CHECKING:
@@ -122,22 +122,35 @@ def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
 
 
 def _table(sources: dict[str, VolumeSource]) -> Table:
-    columns = (">shape z, y, x", "dtype", ">voxel size nm", ">extent µm", ">levels")
-    shown = table("dataset", "source", "format", *columns)
-    for name, source in sources.items():
-        array = source.to_xarray()
-        known = array.attrs
-        shown.add_row(
-            cell(name, "bold"),
-            cell(_place(source)),
-            cell(known.get("format", "")),
-            cell(times(array.shape)),
-            cell(array.dtype),
-            cell(times([round(size, 3) for size in known["voxel_size_nm"]])),
-            cell(times([round(size / 1000, 2) for size in known["extent_nm"]])),
-            cell(known["levels"]),
-        )
+    facts = [_facts(name, source) for name, source in sources.items()]
+    if is_wide():
+        columns = (">voxels z, y, x", "dtype", ">levels", ">voxel nm", ">extent µm")
+        shown = table("dataset", "source", "format", *columns)
+        for row in facts:
+            shown.add_row(cell(row[0], "bold"), *map(cell, row[1:]))
+        return shown
+    pair = (">voxels z, y, x", ">voxel nm, extent µm")
+    shown = table("dataset", *pair, keep_first=False)
+    for name, place, kind, voxels, dtype, levels, size, extent in facts:
+        known = f"{dtype}, {levels} level{'' if levels == '1' else 's'}"
+        pairs = (f"{voxels}\n{known}", f"{size}\n{extent}")
+        shown.add_row(cell("\n".join((name, kind, place))), *map(cell, pairs))
     return shown
+
+
+def _facts(name: str, source: VolumeSource) -> tuple[str, ...]:
+    array = source.to_xarray()
+    known = array.attrs
+    return (
+        name,
+        _place(source),
+        str(known.get("format", "")),
+        times(array.shape),
+        str(array.dtype),
+        str(known["levels"]),
+        times([round(size, 3) for size in known["voxel_size_nm"]]),
+        times([round(size / 1000, 2) for size in known["extent_nm"]]),
+    )
 
 
 def _place(source: VolumeSource) -> str:

@@ -63,7 +63,7 @@ def _row(entry: Entry, mirrored: bool) -> list[Any]:
 def _parameter(facts: dict[str, Any]) -> str:
     allowed = facts.get("allowed")
     if allowed:
-        return f"{facts['name']}={'|'.join(map(str, allowed))}"
+        return f"{facts['name']} ({' or '.join(map(str, allowed))})"
     return str(facts["name"])
 
 

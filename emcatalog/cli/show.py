@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emcatalog.cli.arguments import (
     AsJson,
@@ -16,6 +16,7 @@ from emcatalog.cli.arguments import (
 from emcatalog.cli.terminal import (
     cell,
     facts,
+    is_wide,
     number_of_bytes,
     say,
     say_json,
@@ -23,6 +24,9 @@ from emcatalog.cli.terminal import (
     times,
 )
 from emcatalog.errors import TransportError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def show(
@@ -81,24 +85,31 @@ def _say_entry(known: dict[str, Any]) -> None:
 
 
 def _say_opening(opening: dict[str, Any]) -> None:
-    columns = ("voxels z × y × x", "voxel size nm", "extent µm", "dtype", "chunks")
-    shown = table(">level", *(f">{name}" for name in columns), ">size")
+    say("", _levels(opening), _claims(opening))
+
+
+def _levels(opening: dict[str, Any]) -> Table:
+    """A row for each level, the chosen one in bold; all columns if there is room."""
+    wide = is_wide()
+    more = (">extent µm", ">chunks") if wide else ()
+    shown = table(">level", ">voxels z, y, x", ">voxel nm", "dtype", ">size", *more)
     for level in opening["levels"]:
-        chosen = level["level"] == opening["level"]
-        row = (
-            level["level"],
+        row = [
+            str(level["level"]),
             times(level["shape"]),
             times(level["voxel_size_nm"]),
-            times([round(length / 1000, 4) for length in level["extent_nm"]]),
             level["dtype"],
-            times(level["chunks"]),
             number_of_bytes(level["bytes"]),
-        )
-        shown.add_row(*(cell(value, "bold" if chosen else "") for value in row))
-    say("", shown, _claims(opening))
+        ]
+        if wide:
+            row.append(times([round(nm / 1000, 4) for nm in level["extent_nm"]]))
+            row.append(times(level["chunks"]))
+        style = "bold" if level["level"] == opening["level"] else ""
+        shown.add_row(*(cell(value, style) for value in row))
+    return shown
 
 
-def _claims(opening: dict[str, Any]) -> Any:
+def _claims(opening: dict[str, Any]) -> Table:
     """Every claim, the most trusted of a field first; the others are marked."""
     from emcatalog.record import TRUST
 

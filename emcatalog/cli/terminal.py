@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+MANY = 130
+"""Columns of text that a wide table needs."""
+
 WIDE = 160
 """Columns of output that goes to a file or a pipe, so that tables stay whole."""
 
@@ -31,10 +34,14 @@ def console(*, error: bool = False) -> Console:
 
 
 def say(*lines: RenderableType, style: str = "") -> None:
-    """Write to standard output; text is taken as it is, without markup."""
+    """Write to standard output; text is taken as it is, without markup.
+
+    Text is not broken into lines, so that a command in it can be copied.
+    """
     out = console()
     for line in lines:
-        out.print(line, markup=False, style=style or None)
+        text = isinstance(line, str)
+        out.print(line, markup=False, style=style or None, soft_wrap=text)
 
 
 def whisper(line: str) -> None:
@@ -42,16 +49,21 @@ def whisper(line: str) -> None:
     console(error=True).print(line, markup=False, style="dim")
 
 
-def table(*columns: str, title: str = "") -> Table:
-    """An empty table; a column whose name begins with ``>`` holds numbers."""
+def is_wide() -> bool:
+    """Whether there is room for tables of many columns."""
+    return console().width >= MANY
+
+
+def table(*columns: str, keep_first: bool = True) -> Table:
+    """An empty table; a column whose name begins with ``>`` holds numbers.
+
+    Numbers are kept on one line, and so is the first column unless it may be folded.
+    """
     from rich import box
     from rich.table import Table
 
     made = Table(
         box=box.SIMPLE_HEAD,
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
         header_style="dim",
         pad_edge=False,
     )
@@ -60,7 +72,7 @@ def table(*columns: str, title: str = "") -> Table:
         made.add_column(
             name.removeprefix(">"),
             justify="right" if number else "left",
-            no_wrap=number,
+            no_wrap=number or (keep_first and not made.columns),
             overflow="fold",
         )
     return made
