@@ -37,7 +37,9 @@ class Http:
 
     def __init__(self, origin: Origin) -> None:
         self._system = HTTPFileSystem(
-            skip_instance_cache=True, use_listings_cache=False, **origin.options
+            skip_instance_cache=True,
+            use_listings_cache=False,
+            **{"get_client": _client, **origin.options},
         )
         self._visit = asyncio.Lock()
         self._visited = False
@@ -178,6 +180,12 @@ class Http:
                 await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _client_error(error, origin) from error
+
+
+async def _client(**options: Any) -> aiohttp.ClientSession:
+    # by default cookies of servers that are bare addresses are dropped
+    jar = aiohttp.CookieJar(unsafe=True)
+    return aiohttp.ClientSession(**{"cookie_jar": jar, **options})
 
 
 def _request_options(system: HTTPFileSystem) -> dict[str, Any]:

@@ -40,8 +40,7 @@ IMAGE, SAMPLE = 9846137, "dataset1"
 
 def opened(server: RunningOmero, image_id: int = 7, **options: Any) -> Pyramid:
     options.setdefault("route", "rendered")
-    # aiohttp keeps no cookies of hosts that are bare addresses
-    base = server.url.replace("127.0.0.1", "localhost")
+    base = server.url
     transport = Transport(mirrors=Mirrors(), attempts=2)
     return open_pyramid(base, transport=transport, image_id=image_id, **options)
 
