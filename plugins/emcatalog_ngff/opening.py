@@ -20,7 +20,7 @@ from emcatalog_ngff import n5
 from emcatalog_ngff.arrays import n5_array, zarr2_array, zarr3_array
 from emcatalog_ngff.model import AXES, Array, Axis, Level, Multiscale, Placement
 from emcatalog_ngff.ome import attributes_of_ome, parse_multiscale
-from emcatalog_ngff.probe import Node, no_image, nothing_at, probe, read_json
+from emcatalog_ngff.probe import Node, held_here, no_image, nothing_at, probe, read_json
 from emcatalog_ngff.pyramid import Choice, build
 
 _PREFIXES = ("zarr://", "zarr2://", "zarr3://", "n5://")
@@ -228,13 +228,17 @@ def _n5_found(
 ) -> tuple[tuple[str, ...], tuple[Array, ...]]:
     """The levels s0, s1, ... that are there, of a group that lists none."""
     arrays: list[Array] = []
-    for index in range(_N5_SCALES):
+    names = [f"s{index}" for index in range(_N5_SCALES)]
+    held = held_here(url, [f"{name}/attributes.json" for name in names], transport)
+    for name in names:
+        if held and f"{name}/attributes.json" not in held:
+            break
         try:
-            arrays.append(_level(url, f"s{index}", "n5", transport))
+            arrays.append(_level(url, name, "n5", transport))
         except (NotFoundError, AccessDeniedError) as error:
             if not arrays and node.attributes:
                 raise no_image(url, node, transport) from error
             if not arrays:
                 raise nothing_at(url) from error
             break
-    return tuple(f"s{i}" for i in range(len(arrays))), tuple(arrays)
+    return tuple(names[: len(arrays)]), tuple(arrays)

@@ -24,6 +24,9 @@ METADATA_LIMIT = 16 * 2**20
 SEARCHED = 200
 
 
+METADATA_FILES = ("zarr.json", ".zattrs", ".zarray", "attributes.json")
+
+
 @dataclass(frozen=True)
 class Node:
     """What was found. ``array`` is the array's metadata, None for a group."""
@@ -70,8 +73,11 @@ def probe(url: str, transport: Transport) -> Node:
     said if it refused.
     """
     failures: list[TransportError] = []
+    held = held_here(url, METADATA_FILES, transport)
 
     def tried(path: str) -> Mapping[str, Any] | None:
+        if held and path not in held:
+            return None
         try:
             return read_json(url, path, transport)
         except (NotFoundError, AccessDeniedError, ContentError) as error:
@@ -88,6 +94,16 @@ def probe(url: str, transport: Transport) -> Node:
     if ways[0] is _n5 and isinstance(failure, NotFoundError):
         return Node("n5", {}, None)  # groups of N5 need no file
     raise failure
+
+
+def held_here(url: str, names: Sequence[str], transport: Transport) -> frozenset[str]:
+    """Which of ``names`` a local folder, or the mirror of a remote one, holds.
+
+    A mirror that holds some of a folder's metadata holds all there is, so the server
+    need not be asked for the rest, and reading works without a network.
+    """
+    root = local_path(url, transport)
+    return frozenset(n for n in names if root and (root / n).is_file())
 
 
 def _zarr3(tried: Any) -> Node | None:
