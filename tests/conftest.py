@@ -27,3 +27,15 @@ def realdata() -> Path:
     if not (place / "EXPECTED.csv").is_file():
         pytest.skip("no real files: set EMCATALOG_REALDATA")
     return place.resolve()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """No chunk that an earlier test read is served from memory.
+
+    Servers of different tests may get the same port, and so the same URLs.
+    """
+    from emcatalog.chunked import engine
+
+    engine._open.cache_clear()
+    engine._context.cache_clear()
