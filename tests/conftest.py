@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["servers.fixtures"]
+pytest_plugins = ["servers.fixtures", "cli_fixtures"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from typer.testing import CliRunner
 
 import emcatalog
 import servers
+from cli_fixtures import Run
 from emcatalog.cli import app
 from emcatalog.cli.doctor import versions as of_versions
 
-Run = Callable[..., Any]
 NOWHERE = "http://127.0.0.1:9/"
 SCHEMES = ("https://", "s3://", "gs://")
 
@@ -33,7 +32,7 @@ def doctor(monkeypatch: pytest.MonkeyPatch) -> Run:
         assert done.exit_code == code, done.output
         told = json.loads(done.stdout)
         assert told["ok"] == (code == 0)
-        return {f["name"].partition("\n")[0]: f for f in told["findings"]}
+        return {f["name"]: f for f in told["findings"]}
 
     return invoke
 
@@ -68,6 +67,7 @@ def test_it_asks_a_few_bytes_of_each_server(doctor: Run, sample_root: Path) -> N
     for name in five:
         assert asked[name]["state"] == "ok", asked[name]
         assert "answers anyone" in asked[name]["text"]
+    assert asked[five[0]]["users"] == ["dataset1", "idr_image"]
     assert "by byte ranges, 16 bytes" in asked[five[2]]["text"]
     assert any(path.endswith("/.zattrs") for path in paths)
     assert any(path.endswith("/info") for path in paths)
@@ -132,7 +132,7 @@ def test_a_catalog_that_does_not_open_is_broken(doctor: Run, tmp_path: Path) -> 
 
 def test_versions_are_shown_and_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
-        if name == "tifffile":
+        if name in ("tifffile", "pint-xarray"):
             raise PackageNotFoundError(name)
         return {"zarr": "2.18.0", "fsspec": "1999.1.0"}.get(name, "9999.0")
 
@@ -141,6 +141,8 @@ def test_versions_are_shown_and_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["python"].state == "ok"
     assert found["tifffile"].state == "broken"
     assert found["tifffile"].hint == "python -m pip install tifffile"
+    assert found["pint-xarray"].state == "ok"
+    assert "not installed" in found["pint-xarray"].text
     assert "but emcatalog needs" in found["zarr"].text
     assert found["s3fs and fsspec"].state == "warn"
     assert "--upgrade fsspec s3fs gcsfs" in found["s3fs and fsspec"].hint

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
@@ -201,6 +202,15 @@ def test_the_scale_bar_is_as_long_as_it_says(width: int) -> None:
     assert longest * width * 7.3 / place.width == pytest.approx(
         said, abs=2.5 * width * 7.3 / place.width
     )
+
+
+def test_all_planes_have_the_same_bar_where_there_is_room() -> None:
+    def bars(array: xr.DataArray) -> list[float]:
+        patches = (p for axes in orthoviews(array).axes for p in axes.patches)
+        return [p.get_width() for p in patches if isinstance(p, Rectangle)]
+
+    assert bars(_array()) == [50.0, 50.0, 50.0]
+    assert bars(_array().isel(z=[0])) == [50.0, 50.0]
 
 
 def _longest(bright: NDArray[np.bool_]) -> int:

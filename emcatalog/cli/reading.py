@@ -140,10 +140,12 @@ def _loaded(source: VolumeSource, array: xr.DataArray, region: Region) -> xr.Dat
 
     values = np.empty(array.shape, array.dtype)
     tile = (_thickness(source, array), *source.volume.grid.shape[1:])
+    parts = list(region.tiles(tile))
     with progress("reading") as report:
-        for part in region.tiles(tile):
+        blocks = source.volume.read_many(parts)
+        for part, block in zip(parts, blocks, strict=True):
             here = part.relative_to(region.start).slices
-            values[here] = source.volume.read(part)
+            values[here] = block
             report("reading", here[0].stop / region.shape[0])
     return array.copy(data=values)
 

@@ -20,7 +20,10 @@ from emcatalog.view.theme import Theme
 GAP = 6.0
 HEAD = 62.0
 BAR_SHARE = 0.38
-"""A scale bar takes at most this share of its plane's width."""
+"""The scale bar takes at most this share of the width of xy and xz."""
+
+ROOM = 0.7
+"""It stands in yz too, unless it would take more than this share there."""
 
 CORNER = (132.0, 112.0)
 """Least width and height of the corner that holds the table."""
@@ -98,8 +101,9 @@ def _draw_plane(
         axes.imshow(grey, "gray", extent=extent, aspect="auto", vmin=0, vmax=1)
     _draw_marks(axes, box, planes, plane, canvas.theme)
     _draw_name(axes, canvas.theme, plane)
-    if plane.across == "x":
-        _draw_bar(axes, box, (left, right))
+    length = bar_length(planes.extent("x") * BAR_SHARE)
+    if length <= ROOM * (right - left):
+        _draw_bar(axes, box, (left, right), length)
 
 
 def _draw_marks(
@@ -144,9 +148,8 @@ def _draw_name(axes: Axes, theme: Theme, plane: Plane) -> None:
         )
 
 
-def _draw_bar(axes: Axes, box: Box, span: Span) -> None:
+def _draw_bar(axes: Axes, box: Box, span: Span, length: float) -> None:
     left, right = span
-    length = bar_length((right - left) * BAR_SHARE)
     start = right - length - 12 / box.width * (right - left)
     bar = Rectangle(
         (start, 12 / box.height),

@@ -13,6 +13,7 @@ from emcatalog.cli.doctor.finding import Finding
 from emcatalog.cli.terminal import cell, progress, say, say_json, table
 from emcatalog.errors import EmcatalogError
 
+SHOWN_USERS = 3
 MARKS = {
     "ok": ("✓", "green"),
     "note": ("·", "yellow"),
@@ -78,9 +79,16 @@ def _show(found: list[Finding]) -> None:
         for finding in here:
             mark, style = MARKS[finding.state]
             told = cell(finding.text, "" if finding.state == "ok" else style)
-            row = (cell(mark, style), cell(finding.name), told, cell(finding.hint))
+            row = (cell(mark, style), cell(_named(finding)), told, cell(finding.hint))
             shown.add_row(*row[: 4 if hints else 3])
         say(shown)
+
+
+def _named(finding: Finding) -> str:
+    if not finding.users:
+        return finding.name
+    more = ", ..." if len(finding.users) > SHOWN_USERS else ""
+    return f"{finding.name}\n  {', '.join(finding.users[:SHOWN_USERS])}{more}"
 
 
 def _verdict(found: list[Finding]) -> str:

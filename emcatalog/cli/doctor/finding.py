@@ -19,3 +19,5 @@ class Finding:
     state: State
     text: str
     hint: str = ""
+    users: tuple[str, ...] = ()
+    """Entries of the catalog that need what was checked."""

@@ -215,5 +215,4 @@ def _refused(probe: Probe, error: EmcatalogError) -> Finding:
 
 
 def _finding(probe: Probe, state: Any, text: str, hint: str = "") -> Finding:
-    users = ", ".join(probe.entries[:3]) + (", ..." if len(probe.entries) > 3 else "")
-    return Finding(SECTION, f"{probe.host}\n  {users}", state, text, hint)
+    return Finding(SECTION, probe.host, state, text, hint, probe.entries)

@@ -39,6 +39,8 @@ def _package(name: str, needed: Requirement | None) -> Finding:
         found = version(name)
     except PackageNotFoundError:
         hint = f"python -m pip install {name}"
+        if needed is None:
+            return Finding(SECTION, name, "ok", "not installed; nothing here needs it")
         return Finding(SECTION, name, "broken", "not installed", hint)
     if needed is not None and not needed.specifier.contains(found, prereleases=True):
         text = f"{found}, but emcatalog needs {needed.specifier}"
