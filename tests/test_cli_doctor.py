@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -50,6 +51,22 @@ def test_offline_is_told_quickly_and_is_no_failure(doctor: Run) -> None:
     assert len(asked) >= 5
     assert {f["state"] for f in asked.values()} == {"note"}
     assert "not reached" in asked["https://documents.epfl.ch"]["text"]
+
+
+def test_names_that_are_not_resolved_are_told(
+    doctor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError("no name server")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with emcatalog.use_mirror():
+        asked = _asked(doctor())
+    assert {f["state"] for f in asked.values()} == {"note"}
+    s3 = asked["s3://janelia-cosem-datasets"]["text"]
+    assert s3 == "the name s3.amazonaws.com is not resolved: offline?"
 
 
 def test_it_asks_a_few_bytes_of_each_server(doctor: Run, sample_root: Path) -> None:

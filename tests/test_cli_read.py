@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 import tifffile
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 import emcatalog
 from cli_fixtures import Run
+from emcatalog.cli import boxes
+from emcatalog.errors import GeometryError, LabelError
+from emcatalog.geometry import Grid
+from emcatalog.index import voxel_coords
 
 BOX = "40:140,0.1um:300nm,:500"
 
@@ -177,3 +183,28 @@ def test_a_failed_write_leaves_nothing(
     assert "other voxels than those" in mirrored(*words, code=1).stderr
     assert [p.name for p in tmp_path.iterdir()] == ["a.npy"]
     assert out.read_text() == "old"
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=3, max_size=3),
+    st.lists(st.tuples(st.integers(-50, 400), st.integers(1, 400)), min_size=3),
+)
+def test_a_box_is_what_sel_takes(shape: list[int], ends: list[tuple[int, int]]) -> None:
+    z, y, x = shape
+    coords = voxel_coords(Grid((z, y, x), (50.0, 8.0, 2.96), (0.0, 4.0, -8.88)))
+    array = xr.DataArray(np.zeros((z, y, x), np.uint8), coords)
+    words = [f"{low}:{low + size}nm" for low, size in ends[:3]]
+    box = {a: slice(n, n + s) for a, (n, s) in zip("zyx", ends, strict=False)}
+    try:
+        wanted = array.sel(box)
+    except LabelError:
+        with pytest.raises(LabelError):
+            boxes.physical(array, boxes.parse(",".join(words)))
+        return
+    if not wanted.size:
+        with pytest.raises((GeometryError, LabelError)):
+            boxes.physical(array, boxes.parse(",".join(words)))
+        return
+    region = boxes.physical(array, boxes.parse(",".join(words)))
+    taken = array[region.slices]
+    assert taken.coords.to_dataset().identical(wanted.coords.to_dataset())
