@@ -179,3 +179,13 @@ def write_raw_chunks(
         # x runs fastest, so the bytes are those of a C array in z, y, x
         part = voxels[tuple(slice(a, b) for a, b in ends[::-1])]
         place.write_bytes(part.tobytes())
+
+
+def write_precomputed(root: Path, want: NDArray[Any], **members: Any) -> Path:
+    """An unsharded raw volume of one scale, by the format's own description."""
+    kind = "image" if want.dtype.itemsize < 4 else "segmentation"
+    level = scale("8_8_8", want.shape[::-1], **members)
+    about = info([level], want.dtype.name, kind)
+    write_json(root / "info", about)
+    write_raw_chunks(root, want, level)
+    return root

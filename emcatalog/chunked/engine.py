@@ -21,6 +21,7 @@ from emcatalog.errors import (
     MemoryLimitError,
     NotFoundError,
     RangeError,
+    TransportError,
     UnreachableError,
 )
 
@@ -147,6 +148,12 @@ PATTERNS: tuple[tuple[str, type[EmcatalogError], str, str], ...] = (
         RangeError,
         "a server that answers byte ranges",
         "this server ignores ranges: copy the volume, or use a mirror",
+    ),
+    (
+        "HTTP code (405|501)",
+        TransportError,
+        "a server that answers HEAD requests",
+        "without them it cannot be told which chunks are stored; reading needs none",
     ),
     (
         "PERMISSION_DENIED|HTTP code 40[13]",
