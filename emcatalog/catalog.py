@@ -10,11 +10,12 @@ The shipped file is ``catalog.yaml``. These three give the same catalog::
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from intake.catalog import Catalog
 from intake.catalog.local import LocalCatalogEntry, YAMLFileCatalog
 
 from emcatalog.driver import VolumeSource, driver, option_names
@@ -32,14 +33,12 @@ from emcatalog.errors import (
 CATALOG_DRIVER = "yaml_file_cat"
 
 
-class VolumeCatalog(YAMLFileCatalog):  # type: ignore[misc]  # intake has no types
-    """An Intake catalog of one YAML file that answers typos with a suggestion.
+class AnsweringCatalog(Catalog):  # type: ignore[misc]  # intake has no types
+    """An Intake catalog that answers typos with a suggestion.
 
-    It takes the place of Intake's own class for YAML files while emcatalog is
-    installed; any catalog that Intake reads, it reads.
+    What is wrong with an entry is told by an error that names it. Searching and
+    filtering give catalogs that answer alike.
     """
-
-    name = CATALOG_DRIVER
 
     def __getitem__(self, key: Any) -> Any:
         try:
@@ -54,20 +53,73 @@ class VolumeCatalog(YAMLFileCatalog):  # type: ignore[misc]  # intake has no typ
             return super().__getattr__(item)
         return self[item]
 
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Names and sources."""
+        return ((name, self[name]) for name in self)
+
+    def values(self) -> Iterator[Any]:
+        """Sources."""
+        return (source for _, source in self.items())
+
+    def search(self, text: str, depth: int = 2) -> AnsweringCatalog:
+        """The entries, nested ones included, in whose description a word occurs."""
+        return _answering(super().search(text, depth))
+
+    def filter(self, func: Callable[[Any], bool]) -> AnsweringCatalog:
+        """The entries for which ``func(entry)`` is true."""
+        return _answering(super().filter(func))
+
     def _get_entry(self, name: str) -> Any:
         entry = self._entries.get(name)
-        if isinstance(entry, LocalCatalogEntry):
-            _check_driver(entry)
         with user_parameters(name):
+            if isinstance(entry, LocalCatalogEntry):
+                _check_driver(entry)
             return super()._get_entry(name)
 
     def _unknown(self, name: str) -> UnknownNameError:
         return UnknownNameError(
-            entry=f"catalog {self.name}",
+            entry=f"catalog {vars(self).get('name')}",
             got=f"the name {name!r}",
             expected="an entry of the catalog",
             hint=suggest(name, self),
         )
+
+
+def _answering(found: Catalog) -> AnsweringCatalog:
+    catalog = AnsweringCatalog(name=found.name or "found")
+    for name in found:
+        catalog[name] = found._entries[name]  # noqa: SLF001 - indexing would open it
+    return catalog
+
+
+class VolumeCatalog(AnsweringCatalog, YAMLFileCatalog):  # type: ignore[misc]  # no types
+    """An Intake catalog of one YAML file that answers typos with a suggestion.
+
+    It takes the place of Intake's own class for YAML files while emcatalog is
+    installed; any catalog that Intake reads, it reads. Opening raises NotFoundError if
+    there is no such file and FormatError if it is not a catalog.
+    """
+
+    name = CATALOG_DRIVER
+
+    def _load(self, reload: bool = False) -> None:
+        try:
+            super()._load(reload)
+        except FileNotFoundError:
+            raise NotFoundError(
+                got=f"no file at {self.path}",
+                expected="a catalog in YAML",
+                hint="emcatalog.open_catalog() without a path opens the shipped one",
+            ) from None
+        except EmcatalogError:
+            raise
+        except Exception as error:  # intake and YAML raise whatever they like
+            raise FormatError(
+                entry=str(self.path),
+                got=" ".join(str(error).split()),
+                expected="a catalog: 'sources:' with a driver and args for each name",
+                hint="compare it with the shipped catalog.yaml",
+            ) from error
 
 
 def catalog_path() -> Path:
@@ -93,24 +145,7 @@ def open_catalog(path: str | os.PathLike[str] | None = None) -> VolumeCatalog:
     >>> open_catalog().dataset4.describe()["driver"]  # doctest: +SKIP
     ['ngff']
     """
-    place = os.fspath(path) if path is not None else str(catalog_path())
-    try:
-        return VolumeCatalog(place)
-    except FileNotFoundError:
-        raise NotFoundError(
-            got=f"no file at {place}",
-            expected="a catalog in YAML",
-            hint="without a path the shipped catalog is opened",
-        ) from None
-    except EmcatalogError:
-        raise
-    except Exception as error:  # intake and YAML raise whatever they like
-        raise FormatError(
-            entry=place,
-            got=" ".join(str(error).split()),
-            expected="a catalog: 'sources:' with a driver and args for each name",
-            hint="compare it with the shipped catalog.yaml",
-        ) from error
+    return VolumeCatalog(os.fspath(path) if path is not None else str(catalog_path()))
 
 
 def entries(catalog: VolumeCatalog, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -58,7 +58,7 @@ class Memory:
 def open_pyramid(
     urlpath: str, transport: Any, *, count: int = 2, name: str | None = None
 ) -> Pyramid:
-    if urlpath == "missing":
+    if urlpath.endswith("missing"):
         raise NotFoundError(got="nothing", expected="something")
     sizes = [2.96 * 2**n for n in range(count)]
     grids = [Grid(SHAPE, (size, 4.0, 4.0)) for size in sizes]

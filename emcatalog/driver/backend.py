@@ -40,7 +40,9 @@ class VolumeBackend(BackendEntrypoint):
         self, filename_or_obj: Any, *, drop_variables: Any = None, **options: Any
     ) -> xr.DataTree:
         """All levels as a tree with nodes ``s0``, ``s1`` and so on."""
-        groups = self.open_groups_as_dict(filename_or_obj, **options)
+        groups = self.open_groups_as_dict(
+            filename_or_obj, drop_variables=drop_variables, **options
+        )
         return xr.DataTree.from_dict(groups)
 
     def open_groups_as_dict(
@@ -51,7 +53,10 @@ class VolumeBackend(BackendEntrypoint):
         pyramid, extra = source.pyramid, {"driver": self.source.name}
         levels = range(len(pyramid.levels))
         trees = {
-            f"/s{n}": to_dataset(pyramid, n, source.entry_name, extra) for n in levels
+            f"/s{n}": to_dataset(pyramid, n, source.entry_name, extra).drop_vars(
+                drop_variables or [], errors="ignore"
+            )
+            for n in levels
         }
         return {"/": xr.Dataset(attrs=extra), **trees}
 

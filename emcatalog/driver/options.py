@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 import yaml
 
 from emcatalog.errors import OptionError, UnknownNameError, suggest
@@ -64,23 +66,38 @@ def coerce(driver: str, name: str, value: Any, hint: Any) -> Any:
     2
     """
     allowed = _types(hint)
+    value = plain(value)
     if isinstance(value, str) and str not in allowed:
         value = _parsed(value)
     elif value == "" and type(None) in allowed:
         value = None
-    if isinstance(value, tuple) and list in allowed:
-        value = list(value)
     if isinstance(value, int) and not isinstance(value, bool) and int not in allowed:
         value = float(value) if float in allowed else value
     if object not in allowed and type(value) not in allowed:
         names = " or ".join("null" if t is type(None) else t.__name__ for t in allowed)
         raise OptionError(
-            entry=f"driver {driver}",
+            entry=f"driver {driver}" if driver else "",
             got=f"{name}={value!r}",
             expected=names,
             hint=f"write {name} as {names}",
         )
     return value
+
+
+def plain(value: Any) -> Any:
+    """``value`` as YAML knows it: paths are text, arrays and tuples are lists.
+
+    >>> from pathlib import Path
+    >>> plain({"urlpath": Path("a.tif"), "voxel_size_nm": (50, 8, np.float64(8))})
+    {'urlpath': 'a.tif', 'voxel_size_nm': [50, 8, 8.0]}
+    """
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _parsed(text: str) -> Any:
@@ -98,6 +115,8 @@ def _types(hint: Any) -> tuple[type, ...]:
     origin = get_origin(hint)
     if isinstance(origin, type) and issubclass(origin, list | tuple):
         return (list,)
+    if origin is dict:
+        return (dict,)
     if origin is not None:  # Literal and the like: the driver checks the values
         return tuple({type(value) for value in get_args(hint)})
     return (hint,) if isinstance(hint, type) else (object,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,13 +13,15 @@ import xarray as xr
 from intake.source.base import DataSource, Schema
 
 from emcatalog.driver.array import coarse_chunks, to_dataset, to_mask, variable_name
-from emcatalog.driver.options import FACE, checked
-from emcatalog.driver.parameters import user_parameters
+from emcatalog.driver.options import FACE, checked, plain
+from emcatalog.driver.parameters import typed, user_parameters
 from emcatalog.errors import EmcatalogError, OptionError
 from emcatalog.mirror import Mirrors, current_mirrors
 from emcatalog.record import declared
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid, Volume, ensure_fits
+
+Place = str | os.PathLike[str] | list[str] | list[os.PathLike[str]]
 
 
 class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
@@ -46,7 +49,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def __init__(
         self,
-        urlpath: str | list[str] | None = None,
+        urlpath: Place | None = None,
         *,
         level: int = 0,
         voxel_nm: float | None = None,
@@ -54,21 +57,48 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         metadata: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(storage_options=dict(storage_options or {}), metadata=metadata)
-        face = checked(type(self).name, _face, {"level": level, "voxel_nm": voxel_nm})
+        given = {
+            "level": level,
+            "voxel_nm": voxel_nm,
+            "storage_options": plain(storage_options),
+            "metadata": plain(metadata),
+        }
+        face = checked(type(self).name, _face, given)
+        # a copy: intake adds what opening tells
+        super().__init__(
+            storage_options=face["storage_options"] or {},
+            metadata=face["metadata"] or {},
+        )
         if urlpath is not None:
-            options["urlpath"] = urlpath
+            options["urlpath"] = plain(urlpath)
+        # what pickles, YAML and equality are made of
+        made_of = self.__dict__
+        made_of["_captured_init_args"] = tuple(
+            map(plain, made_of["_captured_init_args"])
+        )
+        made_of["_captured_init_kwargs"] = plain(made_of["_captured_init_kwargs"])
         self.level: int = face["level"]
         self.voxel_nm: float | None = face["voxel_nm"]
         self.options = checked(type(self).name, type(self).open_pyramid, options)
+        self._declared = declared(self.metadata)
+        self._chosen: dict[str, Any] = {}
         self._opened: tuple[Mirrors, Pyramid] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What makes the source, and its name, which attributes and errors tell."""
+        return {**super().__getstate__(), "name": vars(self).get("name")}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Make the source again; nothing is opened yet."""
+        super().__setstate__(dict(state))
+        self.__dict__["name"] = state["name"]
 
     @classmethod
     def opened(cls, transport: Transport, **options: Any) -> Pyramid:
         """The pyramid that the driver opens with ``options``, read by ``transport``."""
         given = dict(checked(cls.name, cls.open_pyramid, options))
         urlpath = given.pop("urlpath", None)
-        place = [_tidy(urlpath)] if urlpath is not None else []
+        place = [_placed(urlpath)] if urlpath is not None else []
         return cls.open_pyramid(*place, transport=transport, **given)
 
     @property
@@ -88,8 +118,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
             except EmcatalogError as error:
                 error.about(self.entry_name)
                 raise
-            known = declared(self.metadata)
-            record = pyramid.record.with_claims(known)
+            record = pyramid.record.with_claims(self._declared)
             self._opened = mirrors, Pyramid(pyramid.levels, record)
         return self._opened[1]
 
@@ -162,7 +191,11 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         and OptionError for a value that does not fit.
         """
         with user_parameters(self.entry_name):
-            source: VolumeSource = super().configure_new(**kwargs)
+            # intake forgets the earlier parameters that are no options of the driver
+            chosen = {**self._chosen, **typed(kwargs, self._entry)}
+            source: VolumeSource = super().configure_new(**chosen)
+        source._chosen = chosen
+        source.__dict__["name"] = vars(self).get("name")
         return source
 
     __call__ = get = configure_new
@@ -211,17 +244,26 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         return f"<b>{escape(self.entry_name)}</b><table>{cells}</table>"
 
 
-def _face(level: int = 0, voxel_nm: float | None = None) -> None:
+def _face(
+    level: int = 0,
+    voxel_nm: float | None = None,
+    storage_options: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> None:
     """Carries the types of the options that every driver has."""
 
 
-def _tidy(urlpath: str | list[str]) -> str | list[str]:
-    """Local paths without the double slash that ``{{ CATALOG_DIR }}/x`` leaves."""
+def _placed(urlpath: str | list[str]) -> str | list[str]:
+    """Local paths made absolute: an array may be read after a change of directory."""
     if isinstance(urlpath, list):
-        return [str(_tidy(part)) for part in urlpath]
-    if not urlpath:
-        raise OptionError(got="an empty urlpath", expected="a URL or a path")
-    return urlpath if "://" in urlpath else os.path.normpath(urlpath)
+        return [str(_placed(part)) for part in urlpath]
+    if not urlpath or not isinstance(urlpath, str):
+        raise OptionError(
+            got=f"{urlpath!r} as urlpath", expected="a URL or a path, or a list of them"
+        )
+    if "://" in urlpath:
+        return urlpath
+    return str(Path(os.path.expanduser(urlpath)).absolute())  # noqa: PTH111 - ~x.tif
 
 
 def option_names(source: type[VolumeSource]) -> tuple[str, ...]:
