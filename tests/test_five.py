@@ -60,7 +60,7 @@ def test_the_sample_on_disk(name: str, sample_root: Path) -> None:
         assert array.dims == ("z", "y", "x")
         grid = SAMPLES[name].grid
         assert array.attrs["voxel_size_nm"] == pytest.approx(grid.voxel_size, rel=1e-6)
-        assert array.attrs["origin_nm"] == pytest.approx(grid.origin)
+        assert array.attrs["volume_origin_nm"] == pytest.approx(grid.origin)
         assert array.attrs["dataset"] == name
         assert array.attrs["title"]
         assert array.attrs["lossy"] == int(name in LOSSY)

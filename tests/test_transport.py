@@ -39,12 +39,12 @@ PROTOCOLS = ["file", "nginx", "http", "ftp", "s3", "gcs"]
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
-    file = folder / "bucket" / NAME
+    file = folder / "transport-files" / NAME
     file.parent.mkdir(parents=True)
     file.write_bytes(CONTENT)
-    (folder / "bucket/a b/other.bin").write_bytes(b"")
-    (folder / "bucket/a b/below").mkdir()
-    (folder / "bucket/a b/below/x").write_bytes(b"x")
+    (folder / "transport-files/a b/other.bin").write_bytes(b"")
+    (folder / "transport-files/a b/below").mkdir()
+    (folder / "transport-files/a b/below/x").write_bytes(b"x")
     return folder
 
 
@@ -55,16 +55,16 @@ def place(
     """Base URL, transport, and how a name is spelled in a URL there."""
     kind: str = request.param
     if kind == "file":
-        return f"{root}/bucket", Transport(), lambda name: name
+        return f"{root}/transport-files", Transport(), lambda name: name
     server = request.getfixturevalue(f"{kind}_at")(root)
     quoted = {NAME: URL_NAME}
     if kind == "s3":
         options = {"endpoint_url": server.url}
-        return "s3://bucket", Transport(options), lambda name: name
+        return "s3://transport-files", Transport(options), lambda name: name
     if kind == "gcs":
         options = {"endpoint_url": server.url}
-        return "gs://bucket", Transport(options), lambda name: name
-    return f"{server.url}/bucket", Transport(), lambda n: quoted.get(n, n)
+        return "gs://transport-files", Transport(options), lambda name: name
+    return f"{server.url}/transport-files", Transport(), lambda n: quoted.get(n, n)
 
 
 Place = tuple[str, Transport, Callable[[str], str]]
@@ -147,7 +147,7 @@ def test_objects_are_had_in_one_request(
 ) -> None:
     server = request.getfixturevalue(f"{kind}_at")(root)
     transport = Transport({"endpoint_url": server.url})
-    url = f"{'s3' if kind == 's3' else 'gs'}://bucket/{NAME}"
+    url = f"{'s3' if kind == 's3' else 'gs'}://transport-files/{NAME}"
     transport.read(url)
     server.forget()
     assert transport.read(url) == CONTENT
@@ -157,7 +157,7 @@ def test_objects_are_had_in_one_request(
 
 def test_only_the_range_is_moved(http_at: Any, root: Path) -> None:
     server = http_at(root)
-    Transport().read_range(f"{server.url}/bucket/{URL_NAME}", 1000, 50)
+    Transport().read_range(f"{server.url}/transport-files/{URL_NAME}", 1000, 50)
     assert [r.range for r in server.requests] == ["bytes=1000-1049"]
     assert server.bytes_sent == 50
 
@@ -169,7 +169,7 @@ class TestFaults:
 
     @pytest.fixture
     def url(self, server: Any) -> str:
-        return f"{server.url}/bucket/{URL_NAME}"
+        return f"{server.url}/transport-files/{URL_NAME}"
 
     def test_a_server_that_ignores_ranges_is_found_before_the_body(
         self, server: Any, url: str
@@ -282,7 +282,7 @@ class TestFtp:
         self, faulty_ftp: Any, root: Path
     ) -> None:
         server = faulty_ftp(root)
-        url = f"{server.url}/bucket/{URL_NAME}"
+        url = f"{server.url}/transport-files/{URL_NAME}"
         server.faults.drop_after, server.faults.drops = 1000, 1
         assert len(Transport().read_range(url, 0, 50_000)) == 50_000
 
@@ -318,6 +318,19 @@ def test_unknown_protocols_and_options() -> None:
         Transport().read("gopher2://a/b")
     with pytest.raises((OptionError, TransportError)):
         Transport({"nonsense": 1}).read("s3://a/b")
+
+
+def test_options_are_for_the_protocol_of_the_url(http_at: Any, root: Path) -> None:
+    server = http_at(root)
+    mirrors = Mirrors(rules=(("s3://", f"{server.url}/"),))
+    options = {"anon": True, "client_kwargs": {"region_name": "us-east-1"}}
+    assert (
+        Transport(options, mirrors).read(f"s3://transport-files/{URL_NAME}") == CONTENT
+    )
+    plain = Mirrors(rules=(("https://a.org", server.url),))
+    headers = {"headers": {"X-Key": "7"}}
+    assert Transport(headers, plain).read(f"https://a.org/transport-files/{URL_NAME}")
+    assert server.requests[-1].headers["x-key"] == "7"
 
 
 def test_mirrors_come_before_servers(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def _facts(name: str, source: VolumeSource) -> tuple[str, ...]:
         str(array.dtype),
         str(known["levels"]),
         times([round(size, 3) for size in known["voxel_size_nm"]]),
-        times([round(size / 1000, 2) for size in known["extent_nm"]]),
+        times([round(size / 1000, 2) for size in known["volume_extent_nm"]]),
     )
 
 

@@ -198,8 +198,8 @@ def attributes(pyramid: Pyramid, level: int) -> dict[str, Any]:
     """Attributes in the one vocabulary of all sources.
 
     Plain strings, numbers and lists only: they survive netCDF and Zarr. Voxel size,
-    origin and extent are lists in z, y, x order and nanometres; ``voxel_size_source``
-    says who said so.
+    and origin and extent of the whole volume, are lists in z, y, x order and
+    nanometres; ``voxel_size_source`` says who said so.
     """
     grid = pyramid.level(level).grid
     count = len(pyramid.levels)
@@ -209,8 +209,8 @@ def attributes(pyramid: Pyramid, level: int) -> dict[str, Any]:
         "levels": count,
         "voxel_size_nm": list(grid.voxel_size),
         "voxel_size_source": voxel_size_source(pyramid.record),
-        "origin_nm": list(grid.origin),
-        "extent_nm": list(grid.extent),
+        "volume_origin_nm": list(grid.origin),
+        "volume_extent_nm": list(grid.extent),
     }
     for field in sorted({claim.field for claim in pyramid.record.claims}):
         if field[:-2] not in ("voxel_size", "origin"):

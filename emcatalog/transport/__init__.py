@@ -45,9 +45,10 @@ class Transport:
 
     ``storage_options`` are those of fsspec for the protocol of the URL; S3 and GCS are
     read anonymously unless they say otherwise. At most ``connections`` requests to one
-    host are under way at a time, fewer where the host is known to be slow. A request that fails for a passing reason is tried
-    ``attempts`` times. ``session_url`` is visited first, once for each process and
-    host, by servers that hand out a session cookie there.
+    host are under way at a time, fewer where the host is known to be slow. A request
+    that fails for a passing reason is tried ``attempts`` times. ``session_url`` is
+    visited first, once for each process and host, by servers that hand out a session
+    cookie there.
     """
 
     storage_options: Mapping[str, Any] = field(default_factory=dict)
@@ -63,9 +64,10 @@ class Transport:
     def origin(self, url: str) -> Origin:
         """Where ``url`` is read from, with the options that apply there."""
         place = self.resolve(url)
-        # options are for the server that the URL names, not for the mirror's disk
         local = "://" not in place
-        options = {} if local and "://" in url else dict(self.storage_options)
+        # options are for the protocol that the URL names, not for that of its mirror
+        moved = place != url and _protocol(place) != _protocol(url)
+        options = {} if moved else dict(self.storage_options)
         session = self.resolve(self.session_url) if self.session_url else ""
         return Origin(place, options, "" if local else session)
 
@@ -159,6 +161,11 @@ class Transport:
                 error.about(url)
                 raise
         raise UnreachableError(entry=url, got="no attempt", expected="attempts >= 1")
+
+
+def _protocol(url: str) -> str:
+    """Which storage options fit; https and http share theirs."""
+    return url.partition("://")[0].replace("https", "http") if "://" in url else ""
 
 
 def _pause(attempt: int, error: Exception) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -150,9 +150,8 @@ class Http:
             session = await self._system.set_session()
             request = session.get(
                 self._system.encode_url(origin.url),
-                headers=headers,
                 timeout=QUIET,
-                **_request_options(self._system),
+                **_request_options(self._system, headers),
             )
             async with request as answer:
                 if answer.status >= 400 and answer.status != 416:
@@ -188,10 +187,12 @@ async def _client(**options: Any) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(**{"cookie_jar": jar, **options})
 
 
-def _request_options(system: HTTPFileSystem) -> dict[str, Any]:
+def _request_options(
+    system: HTTPFileSystem, headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the user's storage options say of each request, with headers of ours."""
     kept = dict(system.kwargs)
-    kept.pop("headers", None)
-    return kept
+    return {**kept, "headers": {**kept.get("headers", {}), **headers}}
 
 
 def _check_range(answer: aiohttp.ClientResponse, start: int) -> None:
