@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -73,7 +73,7 @@ def write_ome(
     root: Path,
     arrays: Sequence[NDArray[Any]],
     members: Mapping[str, Any],
-    version: int = 2,
+    version: Literal[2, 3] = 2,
     **creation: Any,
 ) -> Path:
     """An OME-Zarr group: 0.4 on Zarr v2 or 0.5 on Zarr v3. ``members`` is one image.

@@ -133,7 +133,7 @@ def verify(spec: str) -> None:
     """
     try:
         tensorstore.Spec(json.loads(spec))
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, OverflowError, TypeError) as error:
         raise FormatError(
             got=f"metadata that TensorStore refuses: {_brief(error)}",
             expected="an array of a supported data type and codec",

@@ -72,7 +72,8 @@ def open_pyramid(  # noqa: PLR0913 - the options of the driver
     except EmcatalogError as error:
         error.about(url)
         raise
-    record = pyramid.record.with_claims([Claim("url", urlpath, "catalog", "urlpath")])
+    place = urlpath.partition("?")[0]  # a query may hold a secret
+    record = pyramid.record.with_claims([Claim("url", place, "catalog", "urlpath")])
     return Pyramid(pyramid.levels, record)
 
 
@@ -135,8 +136,9 @@ def _level(url: str, path: str, flavour: str, transport: Transport) -> Array:
         error.hint = "the group lists this level, but it is not there or not public"
         raise
     try:
-        attributes = members.get("attributes") if flavour == "zarr3" else {}
-        return _parsed(flavour, members, attributes or {})
+        given = members.get("attributes") if flavour == "zarr3" else {}
+        attributes = given if isinstance(given, dict) else {}
+        return _parsed(flavour, members, attributes)
     except FormatError as error:
         error.got = f"level {path!r}: {error.got}"
         raise

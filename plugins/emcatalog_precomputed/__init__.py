@@ -137,7 +137,6 @@ def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
     told: list[tuple[str, Any, str]] = [
         ("format", "Neuroglancer precomputed", "@type"),
         ("kind", info.kind, "type"),
-        ("url", urlpath, ""),
         ("pixel_type", info.data_type, "data_type"),
         ("encoding", _encoding(finest), "scales[0].encoding"),
         ("lossy", int(finest.encoding == "jpeg"), "scales[0].encoding"),
@@ -147,6 +146,8 @@ def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
         names = tuple(str(i) for i in range(info.channels))
         told += [("channels", names, "num_channels"), ("channel", channel, "channel")]
     claims = [Claim(name, value, "file", where) for name, value, where in told]
+    place = urlpath.partition("?")[0]  # a query may hold a secret
+    claims.append(Claim("url", place, "catalog", "urlpath"))
     for axis, size, origin in zip("zyx", grid.voxel_size, grid.origin, strict=True):
         where = "scales[0].resolution"
         claims.append(Claim(f"voxel_size_{axis}", size, "file", where, "nm"))

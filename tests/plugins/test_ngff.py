@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 import store_writer as writer
 from emcatalog.errors import FormatError, OptionError
@@ -89,9 +89,9 @@ def test_zarr2_codecs(tmp_path: Path, separator: str, order: str, codec: str) ->
 @pytest.mark.parametrize("codec", ["zstd", "gzip", "blosc", "none"])
 def test_zarr3_shards(tmp_path: Path, codec: str, index: str) -> None:
     makers: dict[str, Any] = {
-        "zstd": zarr.codecs.ZstdCodec(checksum=True),
-        "gzip": zarr.codecs.GzipCodec(),
-        "blosc": zarr.codecs.BloscCodec(cname="lz4"),
+        "zstd": ZstdCodec(checksum=True),
+        "gzip": GzipCodec(),
+        "blosc": BloscCodec(cname="lz4"),
         "none": None,
     }
     want = writer.noise((18, 20, 22), "u2")
