@@ -18,6 +18,9 @@ from emcatalog.errors import GeometryError
 
 AXES = ("z", "y", "x")
 DIGITS = 6
+LONGEST_AXIS = 2**25
+"""Voxels along one axis. Each has a coordinate of 8 bytes; a longer axis is damage."""
+
 Triple = tuple[int, int, int]
 Lengths = tuple[float, float, float]
 
@@ -100,8 +103,9 @@ class Region:
 class Grid:
     """Where the voxels of a volume lie: shape, voxel size and origin, in nanometres.
 
-    ``origin`` is the centre of voxel (0, 0, 0). Raises GeometryError for an empty axis
-    and for a voxel size that is not a positive, finite length.
+    ``origin`` is the centre of voxel (0, 0, 0). Raises GeometryError for an empty axis,
+    for one longer than `LONGEST_AXIS`, and for a voxel size that is not a positive,
+    finite length.
 
     >>> grid = Grid((564, 2520, 2596), (2.96, 4.0, 4.0))
     >>> float(grid.centres(0)[3])
@@ -121,6 +125,12 @@ class Grid:
                 got=f"the shape {self.shape} (z, y, x)",
                 expected="at least one voxel on each axis",
                 hint="the source may be empty or its header damaged",
+            )
+        if any(n > LONGEST_AXIS for n in self.shape):
+            raise GeometryError(
+                got=f"the shape {self.shape} (z, y, x)",
+                expected=f"at most {LONGEST_AXIS} voxels on each axis",
+                hint="the source's metadata are damaged",
             )
         if not all(math.isfinite(s) and s > 0 for s in self.voxel_size):
             raise GeometryError(

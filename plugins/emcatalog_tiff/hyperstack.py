@@ -142,12 +142,18 @@ def _behind(first: TiffPage, images: int, length: int) -> dict[int, Plane]:
 def shaped(
     descriptions: Mapping[int, str],
     pages: Sequence[TiffPage],
-    series: int,
+    series: int | None,
     length: int,
 ) -> Hyperstack:
     """A series of a file by tifffile, which describes it in JSON on its first page."""
     starts = sorted(descriptions)
-    begin = starts[_series(series, len(starts))]
+    if series is None and len(starts) > 1:
+        raise FormatError(
+            got=f"{len(starts)} series",
+            expected="one",
+            hint=f"choose one with series=0 to series={len(starts) - 1}",
+        )
+    begin = starts[_series(series or 0, len(starts))]
     following = [s for s in starts if s > begin]
     own = pages[begin : following[0] if following else len(pages)]
     meta = _described(descriptions[begin])

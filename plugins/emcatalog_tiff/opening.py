@@ -158,7 +158,10 @@ def _hyperstack(
         return imagej(tiff.imagej_metadata or {}, own, size)
     if first.is_shaped and own:
         texts = {n: p.shaped_description for n, p in enumerate(own)}
-        return shaped({n: t for n, t in texts.items() if t}, own, series, size)
+        told = {n: t for n, t in texts.items() if t}
+        # tifffile describes each page of a stack that was written page by page
+        if len(told) == 1 or len(told) < len(own):
+            return shaped(told, own, choice.series, size)
     return plain(pages, choice.series)
 
 

@@ -91,8 +91,10 @@ def test_tifffile_pictures_without_directories(tmp_path: Path) -> None:
     with tifffile.TiffWriter(path) as writer:
         writer.write(stack, truncate=True, photometric="minisblack")
         writer.write(stack[:2] + 1, photometric="minisblack")
-    np.testing.assert_array_equal(read(path), stack)
+    np.testing.assert_array_equal(read(path, series=0), stack)
     np.testing.assert_array_equal(read(path, series=1), stack[:2] + 1)
+    with pytest.raises(FormatError, match=r"got 2 series; .*series=0 to series=1"):
+        read(path)
     with pytest.raises(OptionError, match=r"series=2; expected 0 to 1"):
         read(path, series=2)
 
