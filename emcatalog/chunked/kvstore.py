@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from emcatalog.errors import FormatError, OptionError
 from emcatalog.transport import Transport
+from emcatalog.transport.gcs import public_url
 
-GCS = "https://storage.googleapis.com"
 Json = dict[str, Any]
 
 
@@ -149,5 +149,4 @@ def _gcs(place: str, options: Mapping[str, Any]) -> Json:
             "path": parts.path.lstrip("/"),
         }
     # TensorStore's own GCS driver asks for credentials even where none are needed
-    endpoint = str(options.get("endpoint_url", GCS)).rstrip("/")
-    return _http(f"{endpoint}/{parts.netloc}{quote(parts.path)}", {})
+    return _http(public_url(place, options), {})

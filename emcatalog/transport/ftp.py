@@ -10,6 +10,7 @@ import contextlib
 import ftplib
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +27,7 @@ class Ftp:
         self._options = origin.options
         self._idle: list[ftplib.FTP] = []
         self._lock = threading.Lock()
+        weakref.finalize(self, _close, self._idle)
 
     def span(self, origin: Origin, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``."""
@@ -108,6 +110,11 @@ class Ftp:
         except ftplib.error_temp:
             if not stopped_early:
                 raise
+
+
+def _close(idle: list[ftplib.FTP]) -> None:
+    for ftp in idle:
+        ftp.close()
 
 
 def _path(origin: Origin) -> str:

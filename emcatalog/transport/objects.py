@@ -54,6 +54,8 @@ def _open_fsspec(origin: Origin) -> Any:  # fsspec has no types
     options = {"use_listings_cache": False, **origin.options}
     if origin.scheme == "s3":
         options.setdefault("anon", "key" not in options and "profile" not in options)
+        # one who asks again after a pause is enough, and that is Transport
+        options.setdefault("config_kwargs", {"retries": {"max_attempts": 1}})
     if origin.scheme in ("gs", "gcs"):
         # gcsfs.GCSFileSystem asks a control plane for each bucket's type, which costs
         # a minute where only the storage API is reachable; this class does not

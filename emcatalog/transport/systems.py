@@ -7,6 +7,7 @@ import threading
 from urllib.parse import urlsplit
 
 from emcatalog.transport.ftp import Ftp
+from emcatalog.transport.gcs import PublicGcs
 from emcatalog.transport.http import Http
 from emcatalog.transport.local import Local
 from emcatalog.transport.objects import Objects
@@ -41,4 +42,6 @@ def _open(origin: Origin) -> System:
         return Http(origin)
     if origin.scheme == "ftp":
         return Ftp(origin)
+    if origin.scheme in ("gs", "gcs") and origin.options.get("token", "anon") == "anon":
+        return PublicGcs(origin)
     return Objects(origin)
