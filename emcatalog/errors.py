@@ -28,8 +28,8 @@ class EmcatalogError(Exception):
     def __init__(
         self, *, got: str, expected: str = "", hint: str = "", entry: str = ""
     ) -> None:
-        super().__init__(_public(got))
-        self.entry, self.got = _public(entry), _public(got)
+        super().__init__(public(got))
+        self.entry, self.got = public(entry), public(got)
         self.expected, self.hint = expected, hint
 
     def __str__(self) -> str:
@@ -49,13 +49,13 @@ class EmcatalogError(Exception):
         >>> str(EmcatalogError(got="nothing", entry="https://a.org/x").about("mine"))
         'mine: https://a.org/x: got nothing'
         """
-        entry = _public(entry)
+        entry = public(entry)
         if not self.entry.startswith(entry):
             self.entry = f"{entry}: {self.entry}" if self.entry else entry
         return self
 
 
-def _public(text: str) -> str:
+def public(text: str) -> str:
     """``text`` without the user and password of any URL in it."""
     return re.sub(r"://[^/\s@]+@", "://", text)
 

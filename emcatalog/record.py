@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from emcatalog.errors import FormatError, OptionError, suggest
+from emcatalog.errors import FormatError, OptionError, public, suggest
 
 Value = str | int | float | tuple[str | int | float, ...]
 Source = Literal["file", "server", "catalog", "default"]
@@ -141,6 +141,20 @@ def voxel_size(record: Record) -> tuple[float, float, float]:
 def _is_length(value: object) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and 0 < float(value) < math.inf  # type: ignore[arg-type]  # a number
+
+
+def located(urlpath: str) -> tuple[Claim, ...]:
+    """Claims about where the data lies and by what protocol it is had.
+
+    >>> [c.value for c in located("precomputed://gs://bucket/image")]
+    ['precomputed://gs://bucket/image', 'gs']
+    """
+    place = public(urlpath).partition("?")[0]  # a query may hold a secret
+    *_, protocol = ["file", *place.split("://")[:-1]]
+    return (
+        Claim("url", place, "catalog", "urlpath"),
+        Claim("protocol", protocol, "catalog", "urlpath"),
+    )
 
 
 def declared(values: Mapping[str, Value]) -> tuple[Claim, ...]:

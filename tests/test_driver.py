@@ -130,6 +130,13 @@ def test_attributes_say_who_knows_the_voxel_size() -> None:
     assert (attrs["title"], attrs["organism"]) == ("T", "mouse")
 
 
+def test_attributes_say_where_the_data_lies_without_secrets() -> None:
+    source = MemorySource("https://me:hush@a.org/x?key=hush")
+    attrs = source.to_dask().attrs
+    assert (attrs["url"], attrs["protocol"]) == ("https://a.org/x", "https")
+    assert MemorySource("here").to_dask().attrs["protocol"] == "file"
+
+
 def test_levels_by_index_and_by_voxel_size() -> None:
     assert MemorySource("here", level="1").level_index == 1
     assert MemorySource("here", level=-1).level_index == 1

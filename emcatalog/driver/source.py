@@ -13,11 +13,11 @@ import xarray as xr
 from intake.source.base import DataSource, Schema
 
 from emcatalog.driver.array import coarse_chunks, to_dataset, to_mask, variable_name
-from emcatalog.driver.options import FACE, checked, plain
+from emcatalog.driver.options import FACE, checked, known, plain
 from emcatalog.driver.parameters import typed, user_parameters
 from emcatalog.errors import EmcatalogError, OptionError
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.record import declared
+from emcatalog.record import declared, located
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid, Volume, ensure_fits
 
@@ -118,9 +118,17 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
             except EmcatalogError as error:
                 error.about(self.entry_name)
                 raise
-            record = pyramid.record.with_claims(self._declared)
+            told = (*self._declared, *located(self._urlpath))
+            record = pyramid.record.with_claims(told)
             self._opened = mirrors, Pyramid(pyramid.levels, record)
         return self._opened[1]
+
+    @property
+    def _urlpath(self) -> str:
+        """Where the data lies: the first place, or the driver's own."""
+        own = known(type(self).open_pyramid)["urlpath"].default
+        place = self.options.get("urlpath", own)
+        return str(place[0] if isinstance(place, list) else place)
 
     @property
     def level_index(self) -> int:
@@ -268,6 +276,4 @@ def _placed(urlpath: str | list[str]) -> str | list[str]:
 
 def option_names(source: type[VolumeSource]) -> tuple[str, ...]:
     """Names of all options of a driver, those of the face included."""
-    from emcatalog.driver.options import known
-
     return (*known(source.open_pyramid), *FACE)

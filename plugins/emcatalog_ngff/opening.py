@@ -13,7 +13,7 @@ from emcatalog.errors import (
     NotFoundError,
     OptionError,
 )
-from emcatalog.record import Claim, declared_voxel_size
+from emcatalog.record import declared_voxel_size
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_ngff import n5
@@ -68,13 +68,10 @@ def open_pyramid(  # noqa: PLR0913 - the options of the driver
         told = attributes_of_ome(node.attributes)
         if node.array is not None and node.flavour != "n5" and not choice.declared:
             raise _unplaced(url)
-        pyramid = build(url, transport, levels, told, choice)
+        return build(url, transport, levels, told, choice)
     except EmcatalogError as error:
         error.about(url)
         raise
-    place = urlpath.partition("?")[0]  # a query may hold a secret
-    record = pyramid.record.with_claims([Claim("url", place, "catalog", "urlpath")])
-    return Pyramid(pyramid.levels, record)
 
 
 def _plain(urlpath: str) -> str:

@@ -146,8 +146,6 @@ def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
         names = tuple(str(i) for i in range(info.channels))
         told += [("channels", names, "num_channels"), ("channel", channel, "channel")]
     claims = [Claim(name, value, "file", where) for name, value, where in told]
-    place = urlpath.partition("?")[0]  # a query may hold a secret
-    claims.append(Claim("url", place, "catalog", "urlpath"))
     for axis, size, origin in zip("zyx", grid.voxel_size, grid.origin, strict=True):
         where = "scales[0].resolution"
         claims.append(Claim(f"voxel_size_{axis}", size, "file", where, "nm"))
