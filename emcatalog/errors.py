@@ -56,7 +56,11 @@ class EmcatalogError(Exception):
 
 
 def public(text: str) -> str:
-    """``text`` without the user and password of any URL in it."""
+    """``text`` without the user and password of any URL in it.
+
+    >>> public("https://me:secret@a.org/x")
+    'https://a.org/x'
+    """
     return re.sub(r"://[^/\s@]+@", "://", text)
 
 

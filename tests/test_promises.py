@@ -22,6 +22,7 @@ from emcatalog.errors import (
     NotFoundError,
     OptionError,
     UnknownNameError,
+    UnreachableError,
 )
 
 VOXELS = np.arange(5 * 16 * 17, dtype=np.uint16).reshape(5, 16, 17)
@@ -175,3 +176,26 @@ def test_variables_are_dropped_from_trees_too(catalog: Any) -> None:
     url = catalog.dataset5.options["urlpath"]
     tree = xr.open_datatree(url, engine="precomputed", drop_variables="image")
     assert not any(node.data_vars for node in tree.subtree)
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("http://[::1/x.tif", {}),
+        ("http://localhost:99999/x.tif", {}),
+        ("http://127.0.0.1:9/x.tif", {"colour": 1}),
+        ("http://127.0.0.1:9/x.tif", {"headers": 3}),
+    ],
+)
+def test_places_that_make_no_request(url: str, options: dict[str, Any]) -> None:
+    for opened in (intake.open_tiff, intake.open_ngff):
+        with pytest.raises(OptionError, match="a URL or storage_options.*no request"):
+            opened(url, storage_options=options).to_dask()
+
+
+def test_passwords_stay_out_of_what_people_see() -> None:
+    source = intake.open_tiff("http://me:secret@127.0.0.1:9/x.tif")
+    assert "secret" not in source._repr_html_()
+    with pytest.raises(UnreachableError) as caught:
+        source.to_dask()
+    assert "secret" not in str(caught.value)

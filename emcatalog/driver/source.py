@@ -15,7 +15,7 @@ from intake.source.base import DataSource, Schema
 from emcatalog.driver.array import coarse_chunks, to_dataset, to_mask, variable_name
 from emcatalog.driver.options import FACE, checked, known, plain
 from emcatalog.driver.parameters import typed, user_parameters
-from emcatalog.errors import EmcatalogError, OptionError
+from emcatalog.errors import EmcatalogError, OptionError, public
 from emcatalog.mirror import Mirrors, current_mirrors
 from emcatalog.record import declared, located
 from emcatalog.transport import Transport
@@ -246,7 +246,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
             rows["voxel size"] = f"{self.volume.grid.voxel_size} nm (z, y, x)"
         cells = "".join(
             f"<tr><th style='text-align:left'>{escape(str(k))}</th>"
-            f"<td>{escape(str(v))}</td></tr>"
+            f"<td>{escape(public(str(v)))}</td></tr>"
             for k, v in rows.items()
         )
         return f"<b>{escape(self.entry_name)}</b><table>{cells}</table>"

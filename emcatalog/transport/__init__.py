@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from emcatalog.errors import (
     ContentError,
-    TransportError,
+    EmcatalogError,
+    OptionError,
     TruncatedError,
     UnreachableError,
 )
@@ -144,7 +145,22 @@ class Transport:
                 future.cancel()
 
     def _request(self, url: str, ask: Callable[[Origin], T]) -> T:
-        origin = self.origin(url)
+        try:
+            return self._insist(self.origin(url), ask)
+        except EmcatalogError as error:
+            error.about(url)
+            raise
+        except (TypeError, ValueError) as error:  # of URL parsers and HTTP clients
+            given = ", ".join(self.storage_options) or "none"
+            raise OptionError(
+                entry=url,
+                got=f"a URL or storage_options ({given}) that make no request: {error}",
+                expected="scheme://host:port/path, and options that its protocol has",
+                hint="compare them with the documentation of fsspec",
+            ) from error
+
+    def _insist(self, origin: Origin, ask: Callable[[Origin], T]) -> T:
+        """Ask again where a failure may pass."""
         place = urlsplit(origin.url)
         most = min(self.connections, MOST_CONNECTIONS.get(place.netloc, 64))
         gate = _gate(f"{place.scheme}://{place.netloc}", most)
@@ -154,13 +170,9 @@ class Transport:
                     return ask(origin)
             except (UnreachableError, TruncatedError) as error:
                 if attempt == self.attempts:
-                    error.about(url)
                     raise
                 time.sleep(_pause(attempt, error))
-            except TransportError as error:
-                error.about(url)
-                raise
-        raise UnreachableError(entry=url, got="no attempt", expected="attempts >= 1")
+        raise UnreachableError(got="no attempt", expected="attempts >= 1")
 
 
 def _protocol(url: str) -> str:

@@ -85,7 +85,8 @@ def translate(error: Exception, origin: Origin) -> TransportError:
 
 def unreachable(origin: Origin, why: str) -> UnreachableError:
     """The error for a host that does not answer."""
-    host = urlsplit(origin.url).netloc or origin.url
+    # without user and password
+    host = urlsplit(origin.url).netloc.rpartition("@")[2] or origin.url
     return UnreachableError(
         got=f"no answer from {host} ({why})",
         expected="a connection",
