@@ -32,7 +32,7 @@ CONTRACT = {
 
 HOMES = {
     "tensorstore": {"chunked", "sample"},
-    "matplotlib": {"view"},
+    "PIL": {"view", "sample", "emcatalog_idr"},
     "typer": {"cli"},
     "torch": set(),
     "tifffile": {"sample", "cli", "emcatalog_tiff"},

@@ -114,7 +114,7 @@ def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
     os.close(handle)
     beside = Path(name)
     try:
-        figure.savefig(beside)
+        figure.save(beside)
         beside.chmod(0o644)  # temporary files are private, pictures are not
         beside.replace(target)
     finally:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import xarray as xr
-from matplotlib.figure import Figure
+from PIL import Image
 
 from emcatalog.errors import GeometryError
-from emcatalog.view.canvas import Canvas
-from emcatalog.view.legend import draw_legend
-from emcatalog.view.panel import HEAD, Panel
+from emcatalog.view.canvas import Canvas, Style
+from emcatalog.view.legend import legend
+from emcatalog.view.panel import Panel
 from emcatalog.view.planes import cut
+from emcatalog.view.theme import Theme
 from emcatalog.view.theme import theme as theme_of
 
-MARGIN, GUTTER, HEADER = 48.0, 52.0, 112.0
+MARGIN, GUTTER, HEADER = 48, 52, 112
 COLUMNS = 3
-MONOSPACE = "DejaVu Sans Mono"
 
 
 @dataclass(frozen=True)
@@ -39,21 +38,21 @@ def orthoviews(
     *,
     title: str = "",
     theme: str = "dark",
-) -> Figure:
+) -> Image.Image:
     """Draw the planes xy, xz and yz of a labelled array (dims z, y, x; nm).
 
     Only the three planes are read. ``at`` places them, by axis, as for ``.sel``;
     without it they are the middle ones. Voxels keep their physical proportions; black
-    and white are percentiles over the three planes. Save it with ``savefig``.
+    and white are percentiles over the three planes. Save it with ``save``.
 
     >>> from emcatalog.geometry import Grid
     >>> from emcatalog.index import voxel_coords
     >>> import numpy as np
     >>> coords = voxel_coords(Grid((4, 6, 8), (50.0, 8.0, 8.0)))
-    >>> figure = orthoviews(xr.DataArray(np.zeros((4, 6, 8)), coords), {"z": 60})
+    >>> picture = orthoviews(xr.DataArray(np.zeros((4, 6, 8)), coords), {"z": 60})
     """
     panel = _panel(title or _name(array), array, at)
-    return _Page([panel], width=1006.0).drawn(Words(), theme)
+    return _page([panel], 1006, Words(), theme_of(theme))
 
 
 def gallery(
@@ -61,7 +60,7 @@ def gallery(
     words: Words | None = None,
     *,
     theme: str = "dark",
-) -> Figure:
+) -> Image.Image:
     """Draw several volumes on one page, each equally wide.
 
     ``arrays`` are labelled arrays by title. A place that is left free explains the
@@ -71,7 +70,7 @@ def gallery(
     if not arrays:
         raise GeometryError(got="no array", expected="at least one to draw")
     panels = [_panel(name, array) for name, array in arrays.items()]
-    return _Page(panels, width=566.0).drawn(words or Words(), theme)
+    return _page(panels, 566, words or Words(), theme_of(theme))
 
 
 def subtitle(array: xr.DataArray) -> str:
@@ -98,47 +97,32 @@ def _name(array: xr.DataArray) -> str:
     return str(array.attrs.get("dataset") or array.name or "")
 
 
-@dataclass(frozen=True)
-class _Page:
-    """Panels in rows, each ``width`` pixels wide."""
-
-    panels: Sequence[Panel]
-    width: float
-
-    @property
-    def rows(self) -> list[float]:
-        """Height of each row."""
-        heights = [panel.height(panel.scale(self.width)) for panel in self.panels]
-        return [max(heights[i : i + COLUMNS]) for i in range(0, len(heights), COLUMNS)]
-
-    def corner(self, place: int, header: float) -> tuple[float, float]:
-        """Upper left pixel of the panel number ``place``."""
+def _page(
+    panels: Sequence[Panel], width: int, words: Words, theme: Theme
+) -> Image.Image:
+    """Panels in rows, each ``width`` pixels wide, and what is written with them."""
+    pictures = [panel.picture(width, theme) for panel in panels]
+    rows = [
+        max(picture.height for picture in pictures[i : i + COLUMNS])
+        for i in range(0, len(pictures), COLUMNS)
+    ]
+    if len(pictures) % COLUMNS and len(rows) > 1:
+        pictures.append(legend(panels[-1].planes, words.caption, width, theme))
+    head = HEADER if words.title or words.note else 0
+    across = min(COLUMNS, len(pictures)) * (width + GUTTER) - GUTTER
+    down = head + sum(rows) + (len(rows) - 1) * GUTTER
+    page = Image.new("RGB", (across + 2 * MARGIN, down + 2 * MARGIN), theme.paper)
+    page.paste(_header(words, across, theme), (MARGIN, MARGIN))
+    for place, picture in enumerate(pictures):
         row, column = divmod(place, COLUMNS)
-        x = MARGIN + column * (self.width + GUTTER)
-        return x, MARGIN + header + sum(self.rows[:row]) + row * GUTTER
+        left = MARGIN + column * (width + GUTTER)
+        top = MARGIN + head + sum(rows[:row]) + row * GUTTER
+        page.paste(picture, (left, top))
+    return page
 
-    def drawn(self, words: Words, theme: str) -> Figure:
-        """The page as a figure."""
-        header = HEADER if words.title else 0.0
-        count = min(COLUMNS, len(self.panels))
-        width = 2 * MARGIN + count * (self.width) + (count - 1) * GUTTER
-        gaps = (len(self.rows) - 1) * GUTTER
-        height = 2 * MARGIN + header + sum(self.rows) + gaps
-        canvas = Canvas.blank(math.ceil(width), math.ceil(height), theme_of(theme))
-        canvas.text(MARGIN, MARGIN + 34, words.title, 36, weight="bold")
-        canvas.text(MARGIN, MARGIN + 68, words.note, 18, color=canvas.theme.faint)
-        for place, panel in enumerate(self.panels):
-            panel.draw(canvas, *self.corner(place, header), self.width)
-        if len(self.panels) % COLUMNS and len(self.rows) > 1:
-            self._explain(canvas, words, header)
-        return canvas.figure
 
-    def _explain(self, canvas: Canvas, words: Words, header: float) -> None:
-        x, y = self.corner(len(self.panels), header)
-        planes = self.panels[-1].planes
-        canvas.text(x, y + 22, "The planes", 21, weight="bold")
-        told = "xy; below it xz, beside it yz; marks show where they meet"
-        canvas.text(x, y + 47, told, 14, color=canvas.theme.faint)
-        bottom = draw_legend(canvas, x + 110, y + HEAD + 40, planes)
-        for number, line in enumerate(words.caption):
-            canvas.text(x, bottom + 60 + 24 * number, line, 15, family=MONOSPACE)
+def _header(words: Words, width: int, theme: Theme) -> Image.Image:
+    canvas = Canvas.blank(width, HEADER, theme)
+    canvas.text((0, 34), words.title, Style(36, face="bold"))
+    canvas.text((0, 68), words.note, Style(18, theme.faint))
+    return canvas.picture()

@@ -5,90 +5,93 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from matplotlib.axes import Axes
-from matplotlib.patches import Polygon
+from PIL import Image
 
 from emcatalog.geometry import AXES, Lengths
-from emcatalog.view.canvas import FONT, Box, Canvas, points
+from emcatalog.view.canvas import Canvas, Point, Style
 from emcatalog.view.planes import Planes
 from emcatalog.view.scale import length_text
+from emcatalog.view.theme import Theme
 
 SLANT = (0.5, 0.36)
 """Pixels to the right and down for a pixel of depth: a cabinet projection."""
 
 SIDE = 270.0
-Point = tuple[float, float]
+CORNER = (110.0, 102.0)
+"""Upper left corner of the box."""
+
+PITCH = 9
+"""Pixels from letter to letter of the caption, in whatever font."""
 
 
-def draw_legend(canvas: Canvas, x: float, y: float, planes: Planes) -> float:
-    """Draw the box of ``planes`` with its upper left corner at pixel ``x``, ``y``.
+def legend(
+    planes: Planes, caption: Sequence[str], width: float, theme: Theme
+) -> Image.Image:
+    """Draw the box of ``planes``, ``width`` pixels wide, and lines of code below it."""
+    z, y, x = extent = (planes.extent("z"), planes.extent("y"), planes.extent("x"))
+    flat = (x + SLANT[0] * z, y + SLANT[1] * z)
+    scale = SIDE / max(flat)
+    bottom = CORNER[1] + flat[1] * scale
+    canvas = Canvas.blank(width, bottom + 60 + 24 * len(caption), theme)
+    canvas.text((0, 22), "The planes", Style(21, face="bold"))
+    told = "xy; below it xz, beside it yz; marks show where they meet"
+    canvas.text((0, 47), told, Style(14, theme.faint))
+    _draw_box(canvas, (z * scale, y * scale, x * scale))
+    _draw_names(canvas, extent, scale)
+    for number, line in enumerate(caption):
+        _draw_code(canvas, bottom + 60 + 24 * number, line)
+    return canvas.picture()
 
-    Returns the pixel at which the drawing ends.
-    """
-    theme = canvas.theme
-    extent: Lengths = (planes.extent("z"), planes.extent("y"), planes.extent("x"))
-    wide = extent[2] + SLANT[0] * extent[0]
-    tall = extent[1] + SLANT[1] * extent[0]
-    scale = SIDE / max(wide, tall)
-    axes = canvas.axes(Box(x, y, wide * scale, tall * scale))
-    axes.set_xlim(0, wide)
-    axes.set_ylim(tall, 0)
+
+def _draw_box(canvas: Canvas, extent: Lengths) -> None:
     for axis in AXES:
-        corners = [_project(p) for p in _middle(axis, extent)]
-        colour = theme.axis(axis)
-        axes.add_patch(Polygon(corners, facecolor=colour, alpha=0.28, edgecolor="none"))
-        axes.add_patch(Polygon(corners, fill=False, edgecolor=colour, linewidth=1.5))
+        corners = [_project(corner) for corner in _middle(axis, extent)]
+        colour = canvas.theme.axis(axis)
+        canvas.area(corners, f"{colour}48")
+        canvas.line([*corners, *corners[:2]], colour, 2.1)
     for begin, end in _edges(extent):
-        (x0, y0), (x1, y1) = _project(begin), _project(end)
-        axes.plot([x0, x1], [y0, y1], color=theme.faint, linewidth=0.9, clip_on=False)
-    _draw_names(axes, canvas, extent)
-    return y + tall * scale
+        canvas.line([_project(begin), _project(end)], canvas.theme.faint, 1.3)
 
 
-def _draw_names(axes: Axes, canvas: Canvas, extent: Lengths) -> None:
-    z, y, x = extent
-    names: tuple[tuple[str, Point, Point], ...] = (
-        ("x", (x / 2, 0), (0, 9)),
-        ("y", (0, y / 2), (-10, 0)),
-        ("z", (SLANT[0] * z / 2, y + SLANT[1] * z / 2), (-10, -14)),
+def _draw_names(canvas: Canvas, extent: Lengths, scale: float) -> None:
+    z, y, x = (length * scale for length in extent)
+    places = (
+        ((0.0, y, 0.0), (SLANT[0] * z / 2 - 10, SLANT[1] * z / 2 + 19), "rs"),
+        ((0.0, y / 2, 0.0), (-10.0, 5.0), "rs"),
+        ((0.0, 0.0, x / 2), (0.0, -12.0), "ms"),
     )
-    for axis, place, offset in names:
-        axes.annotate(
-            f"{axis}  {length_text(extent[AXES.index(axis)])}",
-            place,
-            offset,
-            "data",
-            "offset pixels",
-            color=canvas.theme.axis(axis),
-            ha="center" if axis == "x" else "right",
-            va="bottom" if axis == "x" else "center",
-            fontsize=points(15),
-            fontfamily=FONT,
-            annotation_clip=False,
+    for axis, length, (corner, away, anchor) in zip(AXES, extent, places, strict=True):
+        place = _project(corner)
+        canvas.text(
+            (place[0] + away[0], place[1] + away[1]),
+            f"{axis}  {length_text(length)}",
+            Style(15, canvas.theme.axis(axis), anchor=anchor),
         )
+
+
+def _draw_code(canvas: Canvas, y: float, line: str) -> None:
+    # letter by letter: the columns hold in a font that is not monospaced
+    for number, letter in enumerate(line):
+        place = (PITCH * (number + 0.5), y)
+        canvas.text(place, letter, Style(15, face="mono", anchor="ms"))
 
 
 def _project(point: Sequence[float]) -> Point:
     z, y, x = point
-    return x + SLANT[0] * z, y + SLANT[1] * z
+    return CORNER[0] + x + SLANT[0] * z, CORNER[1] + y + SLANT[1] * z
 
 
-def _middle(axis: str, extent: Lengths) -> list[Lengths]:
+def _middle(axis: str, extent: Lengths) -> Iterator[list[float]]:
     """Corners (z, y, x) of the middle plane at right angles to ``axis``."""
-    normal = AXES.index(axis)
-    corners = []
     for a, b in ((0, 0), (0, 1), (1, 1), (1, 0)):
         shares: list[float] = [a, b]
-        shares.insert(normal, 0.5)
-        z, y, x = (share * size for share, size in zip(shares, extent, strict=True))
-        corners.append((z, y, x))
-    return corners
+        shares.insert(AXES.index(axis), 0.5)
+        yield [share * size for share, size in zip(shares, extent, strict=True)]
 
 
-def _edges(extent: Lengths) -> Iterator[tuple[Lengths, Lengths]]:
+def _edges(extent: Lengths) -> Iterator[tuple[Sequence[float], Sequence[float]]]:
     """The twelve edges of the box, each as two corners (z, y, x)."""
-    ends = ((0.0, size) for size in extent)
-    corners = [(z, y, x) for z, y, x in itertools.product(*ends)]
+    corners = itertools.product(*((0.0, size) for size in extent))
     for one, other in itertools.combinations(corners, 2):
         if sum(a != b for a, b in zip(one, other, strict=True)) == 1:
             yield one, other

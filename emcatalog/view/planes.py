@@ -18,15 +18,11 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Plane:
-    """One plane: voxels (rows, columns) and what its rows and columns are.
-
-    ``down`` and ``across`` are the axes of rows and columns, ``normal`` the third.
-    """
+    """One plane: voxels (rows, columns), and the axes ``down`` and ``across``."""
 
     values: NDArray[Any]
     down: str
     across: str
-    normal: str
 
     @property
     def name(self) -> str:
@@ -125,7 +121,7 @@ def _plane(
     array: xr.DataArray, normal: str, place: Mapping[str, int], dims: tuple[str, str]
 ) -> Plane:
     values = array.isel({normal: place[normal]}).transpose(*dims).to_numpy()
-    return Plane(values, down=dims[0], across=dims[1], normal=normal)
+    return Plane(values, down=dims[0], across=dims[1])
 
 
 def _voxel_size(array: xr.DataArray, axis: str) -> float:

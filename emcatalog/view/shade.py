@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 PERCENTILES = (0.4, 99.6)
 """The darkest and brightest voxels that keep their differences."""
 
@@ -30,13 +30,13 @@ def limits(planes: Iterable[NDArray[Any]]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def grey(plane: NDArray[Any], low: float, high: float) -> Floats:
-    """Brightness from 0 (``low`` and less) to 1 (``high`` and more)."""
+def grey(plane: NDArray[Any], low: float, high: float) -> Bytes:
+    """Brightness from 0 (``low`` and less) to 255 (``high`` and more)."""
     scaled = (plane.astype(np.float64) - low) / (high - low)
-    return np.clip(np.nan_to_num(scaled), 0.0, 1.0).astype(np.float32)
+    return _bytes(np.clip(np.nan_to_num(scaled), 0.0, 1.0))
 
 
-def coloured(plane: NDArray[Any]) -> Floats:
+def coloured(plane: NDArray[Any]) -> Bytes:
     """Red, green and blue for labels: the same for a label wherever it is met.
 
     Label 0 is black. Formula: hues are steps of the golden ratio, by the low 32 bits of
@@ -46,4 +46,8 @@ def coloured(plane: NDArray[Any]) -> Floats:
     hue = (label.astype(np.float64) * 0.6180339887498949) % 1.0
     wheel = np.stack([hue, hue + 2 / 3, hue + 1 / 3], axis=-1)
     colour = 0.62 + 0.36 * np.cos(2 * np.pi * wheel)
-    return np.where(label[..., None] == 0, 0.0, colour).astype(np.float32)
+    return _bytes(np.where(label[..., None] == 0, 0.0, colour))
+
+
+def _bytes(shares: NDArray[np.float64]) -> Bytes:
+    return np.rint(shares * 255).astype(np.uint8)

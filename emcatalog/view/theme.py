@@ -12,7 +12,6 @@ class Theme:
     """Colours of a picture; z, y and x each have one wherever they are named."""
 
     paper: str
-    card: str
     ink: str
     faint: str
     z: str
@@ -29,7 +28,6 @@ class Theme:
 THEMES = {
     "dark": Theme(
         paper="#0e1116",
-        card="#171b22",
         ink="#eef1f5",
         faint="#98a2b0",
         z="#5aa9ff",
@@ -38,7 +36,6 @@ THEMES = {
     ),
     "light": Theme(
         paper="#ffffff",
-        card="#f2f4f7",
         ink="#14181f",
         faint="#5d6876",
         z="#1f6fd1",
