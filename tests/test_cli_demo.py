@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -44,8 +42,15 @@ def test_demo_in_a_narrow_terminal_keeps_its_numbers(
     monkeypatch.setenv("COLUMNS", "80")
     out = tmp_path / "five.png"
     text = run("demo", "--dir", str(sample_root), "--out", str(out)).stdout
-    for part in ("141 × 315 × 324", "int16, 5 levels", "0.42 × 1.26 × 1.3"):
+    for part in (
+        "50 × 7.998 × 7.998",
+        "141 × 315 × 324",
+        "int16",
+        "5 levels",
+        "0.42 × 1.26 × 1.3",
+    ):
         assert part in text
+    assert max(map(len, text[: text.index("The same box")].splitlines())) <= 80
     assert f"export EMCATALOG_MIRROR={sample_root}\n" in text
 
 
@@ -65,28 +70,6 @@ def test_demo_refuses_early(run: Run, tmp_path: Path) -> None:
     place = tmp_path / "mine"
     place.mkdir()
     (place / "x.txt").write_text("x")
-    words = ("demo", "--fresh", "--dir", str(place), "--out", str(tmp_path / "a.png"))
+    words = ("demo", "--dir", str(place), "--out", str(tmp_path / "a.png"))
     assert "is not a sample" in run(*words, code=2).stderr
     assert (place / "x.txt").exists()
-
-
-def test_fresh_writes_the_sample_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from emcatalog import sample as miniatures
-    from emcatalog.cli import sample
-
-    place = tmp_path / "old"
-    place.mkdir()
-    stamp = place / "sample.json"
-    stamp.write_text(json.dumps({"emcatalog sample": 1, "files": {}}))
-    asked: list[int] = []
-
-    def write(root: Path, report: Any) -> Path:
-        asked.append(json.loads(stamp.read_text())["emcatalog sample"])
-        return root
-
-    monkeypatch.setattr(miniatures, "write_sample", write)
-    sample.write(place)
-    sample.write(place, fresh=True)
-    assert asked == [1, -1]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
-from emcatalog.cli import demo, listing, reading, sample, show
+from emcatalog.cli.demo import demo
 from emcatalog.cli.doctor import doctor
-from emcatalog.cli.terminal import letter, say
+from emcatalog.cli.listing import list_entries
+from emcatalog.cli.reading import read
+from emcatalog.cli.sample import sample
+from emcatalog.cli.show import show
+from emcatalog.cli.terminal import letter
 from emcatalog.errors import (
     EmcatalogError,
     OptionError,
@@ -21,14 +22,15 @@ from emcatalog.errors import (
 )
 
 FAILED, MISUSED = 1, 2
+MISUSES = (OptionError, UnknownNameError, UnitError)
 
 HELP = """Public volume electron microscopy as labelled, lazy arrays in nanometres.
 
 Every dataset of the catalog is one array with the axes z, y, x, whatever
 server and format it lives on. Only what a command needs is downloaded.
 
-[bold]Begin with[/bold]
-
+\b
+Begin with:
   emcatalog demo                    five datasets in one picture, offline
   emcatalog list                    what there is
   emcatalog show dataset4           everything known about one
@@ -36,33 +38,37 @@ server and format it lives on. Only what a command needs is downloaded.
   emcatalog doctor                  what works, and which servers answer
 """
 
-EPILOG = (
-    "Exit status: 0 done, 1 failed, 2 a word of the command line is wrong. "
-    "EMCATALOG_MIRROR names a directory that is read before any server; "
-    "EMCATALOG_MEMORY_LIMIT the most bytes that one command may take (4GiB)."
-)
+EPILOG = """\b
+Exit status:
+  0  done
+  1  failed
+  2  a word of the command line is wrong
+
+\b
+Environment:
+  EMCATALOG_MIRROR        directory that is read before any server
+  EMCATALOG_MEMORY_LIMIT  most bytes that one command may take, such as 4GiB
+"""
 
 
-class LetterGroup(TyperGroup):
-    """A group of commands that prints every error of ours as a letter."""
+class LetterGroup(click.Group):
+    """Commands in the order of a tour; every error of ours is printed as a letter."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which the commands were added."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error is told on stderr and becomes an exit status."""
         try:
             return super().invoke(ctx)
-        except EmcatalogError as error:
-            if ctx.params.get("debug"):
-                raise
-            letter(error)
-            misused = isinstance(error, OptionError | UnknownNameError | UnitError)
-            raise typer.Exit(MISUSED if misused else FAILED) from error
         except BrokenPipeError:
-            raise  # `emcatalog list | head`: typer ends quietly
-        except OSError as error:
-            if ctx.params.get("debug"):
+            raise  # `emcatalog list | head`: click ends quietly
+        except (EmcatalogError, OSError) as error:
+            if ctx.params["debug"]:
                 raise
-            letter(_told(error))
-            raise typer.Exit(FAILED) from error
+            letter(error if isinstance(error, EmcatalogError) else _told(error))
+            ctx.exit(MISUSED if isinstance(error, MISUSES) else FAILED)
 
 
 def _told(error: OSError) -> EmcatalogError:
@@ -75,58 +81,20 @@ def _told(error: OSError) -> EmcatalogError:
     )
 
 
-app = typer.Typer(
+@click.group(
     cls=LetterGroup,
-    name="emcatalog",
     help=HELP,
     epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        from emcatalog import __version__
-
-        say(f"emcatalog {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def common(
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
-    ] = False,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_version, is_eager=True, help="Show the version."
-        ),
-    ] = False,
-) -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="emcatalog", message="emcatalog %(version)s")
+def app(debug: bool) -> None:
     """Options that stand before the command; `LetterGroup` looks at ``debug``."""
 
 
-def _flowing(text: str) -> str:
-    """Help for terminals of any width: only indented lines stay as they are."""
-    parts = inspect.cleandoc(text).split("\n\n")
-    return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in parts)
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "demo": demo.demo,
-    "list": listing.list_entries,
-    "show": show.show,
-    "read": reading.read,
-    "sample": sample.sample,
-    "doctor": doctor,
-}
-for _name, _command in COMMANDS.items():
-    app.command(_name, help=_flowing(_command.__doc__ or ""))(_command)
+for _command in (demo, list_entries, show, read, sample, doctor):
+    app.add_command(_command)
 
 
 def main() -> None:

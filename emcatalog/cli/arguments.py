@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from emcatalog.errors import OptionError
 
@@ -13,38 +13,34 @@ if TYPE_CHECKING:
     from emcatalog.catalog import VolumeCatalog
     from emcatalog.driver import VolumeSource
 
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="Name of an entry, such as dataset4 or more.fafb."
-    ),
-]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--param",
-        "-p",
-        metavar="KEY=VALUE",
-        help="A parameter of the entry or an option of its driver; may be repeated.",
-    ),
-]
-CatalogPath = Annotated[
-    str | None,
-    typer.Option(
-        "--catalog", metavar="PATH", help="Another catalog than the shipped one."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+name_argument = click.argument("name")
+parameter_option = click.option(
+    "--param",
+    "-p",
+    "words",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter of the entry or an option of its driver; may be repeated.",
+)
+catalog_option = click.option(
+    "--catalog",
+    "catalog_path",
+    metavar="PATH",
+    help="Another catalog than the shipped one.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Write JSON, for programs."
+)
 
 
-def parameters(words: Sequence[str] | None) -> dict[str, str]:
+def parameters(words: Iterable[str]) -> dict[str, str]:
     """Take ``KEY=VALUE`` words apart; raises OptionError for what is not one.
 
     >>> parameters(["level=2", "url=https://a.org/?b=c"])
     {'level': '2', 'url': 'https://a.org/?b=c'}
     """
     found: dict[str, str] = {}
-    for word in words or ():
+    for word in words:
         key, equals, value = word.partition("=")
         if not (equals and key.strip()) or key.strip() in found:
             raise OptionError(
@@ -56,13 +52,6 @@ def parameters(words: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def opened(path: str | None) -> VolumeCatalog:
-    """The catalog that is asked for."""
-    from emcatalog.catalog import open_catalog
-
-    return open_catalog(path)
-
-
 def source_of(
     catalog: VolumeCatalog, name: str, given: Mapping[str, str] | None = None
 ) -> VolumeSource:
@@ -72,17 +61,15 @@ def source_of(
     nested catalog and for a parameter that does not fit.
     """
     entry: Any = catalog
-    head, _, rest = name.partition(".")
-    while head:
-        entry = entry[head]
-        if rest and hasattr(entry, "to_xarray"):
+    for part in name.split("."):
+        if hasattr(entry, "to_xarray"):
             raise OptionError(
                 entry=name,
-                got=f"{rest!r} after the name of a volume",
+                got=f"{part!r} after the name of a volume",
                 expected="the name alone",
-                hint=f"leave out .{rest}",
+                hint=f"leave out .{part}",
             )
-        head, _, rest = rest.partition(".")
+        entry = entry[part]
     if not hasattr(entry, "to_xarray"):
         raise OptionError(
             entry=name,

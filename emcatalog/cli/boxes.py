@@ -6,18 +6,19 @@ import re
 from typing import TYPE_CHECKING
 
 from emcatalog.errors import GeometryError, LabelError, OptionError
-from emcatalog.geometry import AXES, Region, Triple
+from emcatalog.geometry import AXES
 
 if TYPE_CHECKING:
     import xarray as xr
 
-Bounds = dict[str, tuple[str, str]]
-"""For each axis the two ends as they were written; empty where one was left out."""
+EXAMPLES = {"--box": "0:500,1um:1.5um,0:512", "--voxels": "0:64,0:128,0:128"}
 
+_RANGE = re.compile(r"(?:([zyx])\s*=)?([^:=]*):([^:=]*)")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_INDEX = re.compile(r"[+-]?\d{1,18}")
 
 
-def parse(text: str, option: str = "--box") -> Bounds:
+def parse(text: str, option: str = "--box") -> dict[str, tuple[str, str]]:
     """Take ``START:STOP`` for z, y and x apart; either end may be left out.
 
     Axes may be named (``x=0:512``), in any order; one that is left out is taken whole.
@@ -28,98 +29,73 @@ def parse(text: str, option: str = "--box") -> Bounds:
     >>> parse("x=0:512")
     {'x': ('0', '512')}
     """
-    parts = [part.strip() for part in text.split(",")]
-    named = [part.partition("=") for part in parts]
-    if all(equals for _, equals, _ in named):
-        axes = [name.strip() for name, _, _ in named]
-        ranges = [value for _, _, value in named]
-    else:
-        axes, ranges = list(AXES), parts
-    whole = len(axes) == len(ranges) == len(set(axes))
-    if (
-        not whole
-        or not set(axes) <= set(AXES)
-        or any(r.count(":") != 1 for r in ranges)
-    ):
-        example = "0:500,1um:1.5um,0:512" if option == "--box" else "0:64,0:128,0:128"
+    parts = text.split(",")
+    found = [m.groups() for m in (_RANGE.fullmatch(p.strip()) for p in parts) if m]
+    axes = [axis for axis, _, _ in found]
+    if axes == [None, None, None]:
+        axes = list(AXES)
+    if None in axes or len(set(axes)) < len(parts):
         raise OptionError(
             got=f"{option} {text!r}",
             expected="START:STOP for z, y and x, with commas between them",
-            hint=f'{option} "{example}", or {option} "x=0:512" for one axis',
+            hint=f'{option} "{EXAMPLES[option]}", or {option} "x=0:512" for one axis',
         )
-    ends = [r.partition(":") for r in ranges]
-    return {a: (e[0].strip(), e[2].strip()) for a, e in zip(axes, ends, strict=True)}
+    ends = [(low.strip(), high.strip()) for _, low, high in found]
+    return dict(zip(axes, ends, strict=True))
 
 
-def physical(array: xr.DataArray, bounds: Bounds) -> Region:
-    """The voxels of ``array`` (the whole volume) whose centres lie in a box of lengths.
+def by_length(array: xr.DataArray, text: str) -> xr.DataArray:
+    """The voxels whose centres lie in a box of lengths; bare numbers are nanometres.
 
-    Numbers are nanometres. Raises UnitError for what is not a length, LabelError for a
-    box outside the volume, and GeometryError for one that holds no voxel.
+    Raises OptionError and UnitError for what is not a box or not a length, LabelError
+    for a box outside the volume, and GeometryError for one that holds no voxel.
     """
-    chosen = array.coords.to_dataset()
+    bounds = parse(text)
+    chosen = array.sel(
+        {axis: slice(*map(_length, ends)) for axis, ends in bounds.items()}
+    )
     for axis, (low, high) in bounds.items():
-        chosen = chosen.sel({axis: slice(_length(low), _length(high))})
-    start, stop = [], []
-    for axis in AXES:
-        centres = chosen[axis].to_numpy()
-        if not centres.size:
-            raise _empty(array, axis, bounds)
-        first = int(array[axis].to_numpy().searchsorted(centres[0]))
-        start.append(first)
-        stop.append(first + len(centres))
-    return Region(_triple(start), _triple(stop))
+        if not chosen.sizes[axis]:
+            size = array.xindexes[axis].step  # type: ignore[attr-defined]  # VoxelIndex
+            raise GeometryError(
+                got=f"{low}:{high} along {axis}, which holds the centre of no voxel",
+                expected=f"START:STOP with at least one voxel of {size:.6g} nm",
+                hint="a larger box, with the start before the stop",
+            )
+    return chosen
 
 
-def voxels(shape: Triple, bounds: Bounds) -> Region:
+def by_voxel(array: xr.DataArray, text: str) -> xr.DataArray:
     """The voxels of a box of indices; negative ones count from the end.
 
-    Raises OptionError for what is not a whole number, and LabelError for a box that
-    does not lie in the volume of ``shape`` voxels.
+    Raises OptionError for what is not a box of whole numbers, and LabelError for one
+    that does not lie in the volume or is empty.
     """
-    start, stop = [], []
-    for axis, size in zip(AXES, shape, strict=True):
-        low, high = bounds.get(axis, ("", ""))
-        first, last = _count(low, 0, size), _count(high, size, size)
+    taken = {}
+    for axis, (low, high) in parse(text, "--voxels").items():
+        size = array.sizes[axis]
+        first, last = _index(low, 0, size), _index(high, size, size)
         if not 0 <= first < last <= size:
             raise LabelError(
                 got=f"voxels {low}:{high} along {axis}",
                 expected=f"START:STOP within 0:{size}, at least one voxel",
                 hint="the stop is not included; --box takes lengths",
             )
-        start.append(first)
-        stop.append(last)
-    return Region(_triple(start), _triple(stop))
+        taken[axis] = slice(first, last)
+    return array.isel(taken)
 
 
 def _length(text: str) -> float | str | None:
-    if not text:
-        return None
-    return float(text) if _NUMBER.fullmatch(text) else text
+    return float(text) if _NUMBER.fullmatch(text) else text or None
 
 
-def _count(text: str, default: int, size: int) -> int:
+def _index(text: str, default: int, size: int) -> int:
     if not text:
         return default
-    if not re.fullmatch(r"[+-]?\d{1,18}", text):
+    if not _INDEX.fullmatch(text):
         raise OptionError(
             got=f"the voxel {text!r}",
             expected="a whole number",
             hint='lengths such as "1um" go with --box',
         )
     return int(text) + (size if text.startswith("-") else 0)
-
-
-def _empty(array: xr.DataArray, axis: str, bounds: Bounds) -> GeometryError:
-    low, high = bounds.get(axis, ("", ""))
-    sizes = dict(zip(AXES, array.attrs.get("voxel_size_nm", (0, 0, 0)), strict=True))
-    return GeometryError(
-        got=f"{low}:{high} along {axis}, which holds the centre of no voxel",
-        expected=f"START:STOP with at least one voxel of {sizes[axis]:.6g} nm",
-        hint="a larger box, with the start before the stop",
-    )
-
-
-def _triple(values: list[int]) -> Triple:
-    z, y, x = values
-    return z, y, x

@@ -2,77 +2,111 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from emcatalog.cli.arguments import AsJson, CatalogPath, opened
+from emcatalog.cli.arguments import catalog_option, json_option, source_of
 from emcatalog.cli.terminal import cell, say, say_json, table
+from emcatalog.errors import EmcatalogError
 
 if TYPE_CHECKING:
-    from emcatalog.cli.facts import Entry
+    from emcatalog.catalog import VolumeCatalog
+
+EXAMPLES = """\b
+Examples:
+  emcatalog list --all
+  emcatalog list --catalog my.yaml --json
+"""
+
+KNOWN = ("name", "type", "default", "allowed", "min", "max", "description")
+"""What is told of a parameter, where the catalog says it."""
 
 
-def list_entries(
-    catalog: CatalogPath = None,
-    every: Annotated[
-        bool, typer.Option("--all", "-a", help="List nested catalogs entry by entry.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
+@click.command("list", epilog=EXAMPLES)
+@catalog_option
+@click.option(
+    "--all", "-a", "every", is_flag=True, help="List nested catalogs entry by entry."
+)
+@json_option
+def list_entries(catalog_path: str | None, every: bool, as_json: bool) -> None:
     """List the datasets: names, drivers, parameters.
 
     Nothing is opened, so it works without a network. While a mirror is active
     (EMCATALOG_MIRROR), a column says which entries it holds.
-
-      emcatalog list --all
-      emcatalog list --catalog my.yaml --json
     """
-    from emcatalog.cli.facts import catalog_entries
+    from emcatalog.catalog import open_catalog
     from emcatalog.mirror import current_mirrors
 
-    found = catalog_entries(opened(catalog))
+    found = list(_entries(open_catalog(catalog_path)))
     if as_json:
-        say_json([entry.as_json() for entry in found])
+        say_json(found)
         return
-    mirrored = bool(current_mirrors().roots)
-    columns = ("name", "driver", "description", "parameters")
-    shown = table(*columns, *(["mirror"] if mirrored else []))
+    mirror = ["mirror"] if current_mirrors().roots else []
+    shown = table("name", "driver", "description", "parameters", *mirror)
     for entry in found:
-        if every or not entry.group:
-            shown.add_row(*_row(entry, mirrored))
-    if not every:
-        _add_groups(shown, found, mirrored)
+        if every or "." not in entry["name"]:
+            shown.add_row(*_row(entry)[: 4 + len(mirror)])
+    groups = Counter(entry["name"].rpartition(".")[0] for entry in found)
+    for group, count in groups.items():
+        if group and not every:
+            told = f"{count} further volumes: emcatalog list --all"
+            shown.add_row(*map(cell, (f"{group}.*", "catalog", told)))
     say(shown)
     say("emcatalog show NAME tells everything about one.", style="dim")
 
 
-def _row(entry: Entry, mirrored: bool) -> list[Any]:
-    names = ", ".join(_parameter(p) for p in entry.parameters)
-    row = [
-        cell(entry.name, "bold"),
-        cell(entry.driver),
-        cell(entry.description),
-        cell(names),
+def _entries(catalog: VolumeCatalog) -> Iterator[dict[str, Any]]:
+    """What the YAML tells of every entry, nested ones included; opens none."""
+    from emcatalog.catalog import entries
+
+    for name, entry in entries(catalog):
+        facts = entry.describe()
+        yield {
+            "name": name,
+            "driver": facts["driver"][0] if facts["driver"] else "not installed",
+            "description": facts.get("description") or "",
+            "parameters": [
+                {key: p[key] for key in KNOWN if p.get(key) not in (None, "")}
+                for p in facts["user_parameters"]
+            ],
+            "in_mirror": _in_mirror(catalog, name),
+        }
+
+
+def _in_mirror(catalog: VolumeCatalog, name: str) -> bool | None:
+    """Whether the active mirror holds an entry; None if there is none."""
+    from emcatalog.mirror import current_mirrors
+
+    mirrors = current_mirrors()
+    if not mirrors.roots:
+        return None
+    try:
+        given = source_of(catalog, name).options.get("urlpath", "")
+    except EmcatalogError:
+        return False
+    urls = [given] if isinstance(given, str) else list(given)
+    return all("://" not in mirrors.resolve(_place(url)) for url in urls)
+
+
+def _place(url: str) -> str:
+    """The folder that a pattern is in; a URL without one as it is."""
+    plain = re.split(r"[*?{\[]", url, maxsplit=1)[0]
+    return url if plain == url else plain.rpartition("/")[0]
+
+
+def _row(entry: dict[str, Any]) -> list[Any]:
+    names = ", ".join(_parameter(p) for p in entry["parameters"])
+    return [
+        cell(entry["name"], "bold"),
+        *map(cell, (entry["driver"], entry["description"], names)),
+        cell("yes", "green") if entry["in_mirror"] else cell("no", "dim"),
     ]
-    if mirrored:
-        row.append(cell("yes", "green") if entry.in_mirror else cell("no", "dim"))
-    return row
 
 
 def _parameter(facts: dict[str, Any]) -> str:
-    allowed = facts.get("allowed")
-    if allowed:
-        return f"{facts['name']} ({' or '.join(map(str, allowed))})"
-    return str(facts["name"])
-
-
-def _add_groups(shown: Any, found: list[Entry], mirrored: bool) -> None:
-    groups: dict[str, int] = {}
-    for entry in found:
-        if entry.group:
-            groups[entry.group] = groups.get(entry.group, 0) + 1
-    for name, count in groups.items():
-        told = f"{count} further volumes: emcatalog list --all"
-        row = [cell(f"{name}.*", "bold"), cell("catalog"), cell(told), cell("")]
-        shown.add_row(*row, *([cell("")] if mirrored else []))
+    allowed = " or ".join(map(str, facts.get("allowed", ())))
+    return f"{facts['name']} ({allowed})" if allowed else str(facts["name"])

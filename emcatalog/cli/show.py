@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from emcatalog.cli.arguments import (
-    AsJson,
-    CatalogPath,
-    Name,
-    Parameters,
-    opened,
+    catalog_option,
+    json_option,
+    name_argument,
+    parameter_option,
     parameters,
     source_of,
 )
@@ -17,7 +19,6 @@ from emcatalog.cli.terminal import (
     cell,
     facts,
     is_wide,
-    number_of_bytes,
     say,
     say_json,
     table,
@@ -28,27 +29,35 @@ from emcatalog.errors import TransportError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from emcatalog.driver import VolumeSource
+    from emcatalog.volume import Volume
 
+EXAMPLES = """\b
+Examples:
+  emcatalog show dataset5 -p variant=raw -p level=2
+  emcatalog show more.fafb
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@name_argument
+@parameter_option
+@catalog_option
+@json_option
 def show(
-    name: Name,
-    param: Parameters = None,
-    catalog: CatalogPath = None,
-    as_json: AsJson = False,
+    name: str, words: tuple[str, ...], catalog_path: str | None, as_json: bool
 ) -> None:
-    """Tell everything about one dataset: sizes, levels, metadata and who says so.
+    """Tell everything about one dataset, and who says so.
 
-    Only metadata is read. Where the server does not answer, what the catalog knows is
-    shown, and the exit status is 1.
-
-      emcatalog show dataset5 -p variant=raw -p level=2
-      emcatalog show more.fafb
+    NAME is that of an entry, such as dataset4 or more.fafb: `emcatalog list`. Sizes,
+    levels and metadata are told; only metadata is read. Where the server does not
+    answer, what the catalog knows is shown, and the exit status is 1.
     """
-    from emcatalog.catalog import entries
-    from emcatalog.cli.facts import described
+    from emcatalog.catalog import entries, open_catalog
 
-    holder = opened(catalog)
-    source = source_of(holder, name, parameters(param))
-    entry: dict[str, Any] = dict(entries(holder))[name].describe()
+    catalog = open_catalog(catalog_path)
+    source = source_of(catalog, name, parameters(words))
+    entry = dict(entries(catalog))[name].describe()
     known = {
         "name": name,
         "description": entry["description"],
@@ -58,38 +67,60 @@ def show(
         "metadata": entry["metadata"],
     }
     try:
-        opening = described(source)
+        opening = _opening(source)
     except TransportError:
         if not as_json:
-            _say_entry(known)
+            say(*_entry(known))
         raise
     if as_json:
         say_json(known | opening)
         return
-    _say_entry(known)
-    _say_opening(opening)
+    say(*_entry(known), _levels(opening), _claims(opening))
 
 
-def _say_entry(known: dict[str, Any]) -> None:
-    say(cell(f"{known['name']}  ", "bold"), cell(known["description"]), "")
-    options = [(key, value) for key, value in known["args"].items()]
-    say(facts([("driver", known["driver"]), *options]))
-    if not known["parameters"]:
-        return
+def _opening(source: VolumeSource) -> dict[str, Any]:
+    """What opening tells: levels, attributes, claims and conflicts; reads metadata."""
+    pyramid, attrs = source.pyramid, source.to_xarray().attrs
+    return {
+        "level": source.level_index,
+        "levels": [_level(n, volume) for n, volume in enumerate(pyramid.levels)],
+        "voxel_size_source": attrs["voxel_size_source"],
+        "attrs": attrs,
+        "claims": [asdict(claim) for claim in pyramid.record.claims],
+        "conflicts": [asdict(claim) for claim in pyramid.record.conflicts()],
+    }
+
+
+def _level(number: int, volume: Volume) -> dict[str, Any]:
+    """One level; triples are in z, y, x order, lengths in nanometres."""
+    grid, dtype = volume.grid, volume.dtype
+    return {
+        "level": number,
+        "shape": grid.shape,
+        "voxel_size_nm": grid.voxel_size,
+        "origin_nm": grid.origin,
+        "extent_nm": grid.extent,
+        "dtype": str(dtype),
+        "chunks": volume.chunks,
+        "bytes": grid.region.size * dtype.itemsize,
+    }
+
+
+def _entry(known: dict[str, Any]) -> list[Any]:
+    lines = [cell(known["name"], "bold"), cell(known["description"]), ""]
+    lines.append(facts([("driver", known["driver"]), *known["args"].items()]))
     shown = table("parameter", "type", "default", "allowed", "description")
     for parameter in known["parameters"]:
         allowed = " | ".join(map(str, parameter.get("allowed") or ()))
         row = (parameter["name"], parameter["type"], parameter.get("default"))
         shown.add_row(*map(cell, (*row, allowed, parameter.get("description"))))
-    say("", shown)
-
-
-def _say_opening(opening: dict[str, Any]) -> None:
-    say("", _levels(opening), _claims(opening))
+    return [*lines, *([shown] if known["parameters"] else [])]
 
 
 def _levels(opening: dict[str, Any]) -> Table:
     """A row for each level, the chosen one in bold; all columns if there is room."""
+    from dask.utils import format_bytes
+
     wide = is_wide()
     more = (">extent µm", ">chunks") if wide else ()
     shown = table(">level", ">voxels z, y, x", ">voxel nm", "dtype", ">size", *more)
@@ -99,7 +130,7 @@ def _levels(opening: dict[str, Any]) -> Table:
             times(level["shape"]),
             times(level["voxel_size_nm"]),
             level["dtype"],
-            number_of_bytes(level["bytes"]),
+            format_bytes(level["bytes"]),
         ]
         if wide:
             row.append(times([round(nm / 1000, 4) for nm in level["extent_nm"]]))
@@ -113,19 +144,22 @@ def _claims(opening: dict[str, Any]) -> Table:
     """Every claim, the most trusted of a field first; the others are marked."""
     from emcatalog.record import TRUST
 
-    lost = [(c["field"], c["value"]) for c in opening["conflicts"]]
+    lost = opening["conflicts"]
     shown = table("field", "value", "says", "where")
     claims = sorted(
         opening["claims"], key=lambda c: (c["field"], TRUST.index(c["source"]))
     )
     for claim in claims:
-        conflict = (claim["field"], claim["value"]) in lost
-        value = claim["value"]
+        value, style, field = claim["value"], "", claim["field"]
+        if claim in lost:
+            style, field = "yellow", f"  not {field}"
         text = ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-        text = f"{text} {claim['unit']}".strip()
-        style = "yellow" if conflict else ""
-        field = f"  not {claim['field']}" if conflict else claim["field"]
-        row = (field, text, claim["source"], claim["locator"])
+        row = (
+            field,
+            f"{text} {claim['unit']}".strip(),
+            claim["source"],
+            claim["locator"],
+        )
         shown.add_row(*(cell(part, style) for part in row))
     if lost:
         shown.caption = "yellow: said by a less trusted source, and not used"

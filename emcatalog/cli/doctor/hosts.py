@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import socket
 import threading
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 
 from emcatalog.catalog import VolumeCatalog, entries
 from emcatalog.cli.arguments import source_of
-from emcatalog.cli.doctor.finding import Finding
+from emcatalog.cli.doctor.finding import Finding, State
 from emcatalog.driver import VolumeSource
 from emcatalog.errors import (
     AccessDeniedError,
@@ -28,7 +27,6 @@ from emcatalog.errors import (
 from emcatalog.mirror import Mirrors, current_mirrors
 from emcatalog.transport import Transport
 
-SECTION = "servers"
 BYTES = 16
 PAGE_LIMIT = 2**22
 
@@ -39,15 +37,34 @@ HEADS = {
 }
 """Small objects that a source of each driver has; of other drivers the file itself."""
 
+BUCKETS = {
+    "s3": "s3.amazonaws.com",
+    "gs": "storage.googleapis.com",
+    "gcs": "storage.googleapis.com",
+}
+"""The servers behind buckets."""
+
+FAULTS: dict[type[EmcatalogError], tuple[State, str]] = {
+    UnreachableError: ("note", "not reached"),
+    AccessDeniedError: ("warn", "refuses anonymous readers"),
+    RangeError: ("warn", "ignores byte ranges"),
+    ContentError: ("warn", "sends something else"),
+    EmcatalogError: ("warn", "fails"),
+}
+
 
 @dataclass(frozen=True)
 class Probe:
-    """A small object on a server, and who needs the server."""
+    """A small object on a server, at one of several ``urls``, and who needs it."""
 
     host: str
     urls: tuple[str, ...]
-    options: dict[str, Any] = field(default_factory=dict, compare=False)
+    options: dict[str, Any] = field(default_factory=dict)
     entries: tuple[str, ...] = ()
+
+    def finding(self, state: State, text: str, hint: str = "") -> Finding:
+        """What asking told."""
+        return Finding("servers", self.host, state, text, hint, self.entries)
 
 
 def probes(catalog: VolumeCatalog, *, nested: bool = False) -> list[Probe]:
@@ -66,7 +83,7 @@ def probes(catalog: VolumeCatalog, *, nested: bool = False) -> list[Probe]:
             known = found.setdefault(probe.host, probe)
             users = tuple(dict.fromkeys((*known.entries, name)))
             found[probe.host] = replace(known, entries=users)
-    return list(found.values())
+    return sorted(found.values(), key=lambda probe: probe.host)
 
 
 def hosts(found: Iterable[Probe], timeout: float) -> Iterator[Finding]:
@@ -75,27 +92,28 @@ def hosts(found: Iterable[Probe], timeout: float) -> Iterator[Finding]:
     Mirror directories are left aside, since it is the servers that are asked; prefix
     rules are followed. Takes ``timeout`` seconds at most.
     """
-    answers: queue.Queue[tuple[Probe, Finding]] = queue.Queue()
-    waiting = {probe.host: probe for probe in found}
+    answers: dict[str, Finding] = {}
     mirrors = _rules_only()
-    for probe in waiting.values():
-        # daemons: a name server that hangs must not keep the process alive
-        work = threading.Thread(
-            target=_ask, args=(probe, mirrors, answers), name=probe.host, daemon=True
-        )
-        work.start()
-    deadline = time.monotonic() + timeout
-    while waiting:
+
+    def ask(probe: Probe) -> None:
         try:
-            left = max(0.0, deadline - time.monotonic())
-            probe, finding = answers.get(timeout=left)
-        except queue.Empty:
-            break
-        waiting.pop(probe.host)
-        yield finding
-    for probe in waiting.values():
-        text = f"no answer in {timeout:g} s"
-        yield _finding(probe, "note", text, "a larger --timeout")
+            answers[probe.host] = _answer(probe, mirrors)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            # whatever a library of some protocol raises, the others go on
+            text = f"fails: {type(error).__name__}: {error}"
+            answers[probe.host] = probe.finding("warn", text)
+
+    asked = [(p, threading.Thread(target=ask, args=(p,), daemon=True)) for p in found]
+    # ^ daemons: a name server that hangs must not keep the process alive
+    for _, thread in asked:
+        thread.start()
+    deadline = time.monotonic() + timeout
+    for probe, thread in asked:
+        thread.join(max(0.0, deadline - time.monotonic()))
+        late = probe.finding(
+            "note", f"no answer in {timeout:g} s", "a larger --timeout"
+        )
+        yield answers.get(probe.host, late)
 
 
 def _rules_only() -> Mirrors:
@@ -109,16 +127,10 @@ def _probes_of(source: VolumeSource) -> Iterator[Probe]:
     place = source.options.get("urlpath", "")
     first = place if isinstance(place, str) else str(next(iter(place), ""))
     options = dict(source.storage_options or {})
-    yield from _probe(_heads(source, first), options)
-    other = source.options.get("file_url")
-    if other:
-        yield from _probe((str(other),), options)
-
-
-def _probe(urls: tuple[str, ...], options: dict[str, Any]) -> Iterator[Probe]:
-    parts = urlsplit(urls[0])
-    if parts.scheme and parts.netloc and parts.scheme != "file":
-        yield Probe(f"{parts.scheme}://{parts.netloc}", urls, options)
+    for urls in (_heads(source, first), (str(source.options.get("file_url") or ""),)):
+        parts = urlsplit(urls[0])
+        if parts.scheme and parts.netloc and parts.scheme != "file":
+            yield Probe(f"{parts.scheme}://{parts.netloc}", urls, options)
 
 
 def _heads(source: VolumeSource, url: str) -> tuple[str, ...]:
@@ -136,20 +148,11 @@ def _first_file(url: str) -> str:
     return url if not re.search(r"[*?\[{]", url) else f"{url.rpartition('/')[0]}/"
 
 
-def _ask(probe: Probe, mirrors: Mirrors, answers: queue.Queue[Any]) -> None:
-    try:
-        finding = _answer(probe, mirrors)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        # whatever a library of some protocol raises, the others go on
-        finding = _finding(probe, "warn", f"fails: {type(error).__name__}: {error}")
-    answers.put((probe, finding))
-
-
 def _answer(probe: Probe, mirrors: Mirrors) -> Finding:
-    transport = _transport(probe, mirrors)
-    name = _server(probe, transport)
+    transport = Transport(probe.options, mirrors, attempts=1)
+    name = _server(transport.resolve(probe.urls[0]), probe.options)
     if not _resolved(name):
-        return _finding(probe, "note", f"the name {name} is not resolved: offline?")
+        return probe.finding("note", f"the name {name} is not resolved: offline?")
     for url in probe.urls:
         begun = time.perf_counter()
         try:
@@ -157,18 +160,23 @@ def _answer(probe: Probe, mirrors: Mirrors) -> Finding:
         except NotFoundError:
             continue
         except EmcatalogError as error:
-            return _refused(probe, error)
+            state, text = next(f for k, f in FAULTS.items() if isinstance(error, k))
+            hint = "" if state == "note" else error.hint
+            return probe.finding(state, f"{text}: {error.got}", hint)
         took = (time.perf_counter() - begun) * 1000
-        return _finding(probe, "ok", f"{told}, in {took:.0f} ms")
+        return probe.finding("ok", f"{told}, in {took:.0f} ms")
     text = f"answers, but not with {probe.urls[0]}"
-    return _finding(probe, "warn", text, "the data may have moved")
+    return probe.finding("warn", text, "the data may have moved")
 
 
-def _transport(probe: Probe, mirrors: Mirrors) -> Transport:
-    url = probe.urls[0]
-    # where a rule leads to another protocol, options of the first mean nothing
-    same = urlsplit(mirrors.resolve(url)).scheme == urlsplit(url).scheme
-    return Transport(probe.options if same else {}, mirrors, attempts=1)
+def _server(url: str, options: dict[str, Any]) -> str:
+    """The name that must be resolved: that of the server behind a bucket."""
+    parts = urlsplit(url)
+    if parts.scheme not in BUCKETS:
+        return parts.hostname or ""
+    client = dict(options.get("client_kwargs") or {})
+    endpoint = client.get("endpoint_url") or options.get("endpoint_url")
+    return urlsplit(str(endpoint or f"//{BUCKETS[parts.scheme]}")).hostname or ""
 
 
 def _resolved(name: str) -> bool:
@@ -188,31 +196,3 @@ def _taken(transport: Transport, url: str) -> str:
         return f"answers anyone, {len(transport.read(url, limit=PAGE_LIMIT))} bytes"
     data = transport.read_upto(url, 0, BYTES)
     return f"answers anyone, by byte ranges, {len(data)} bytes"
-
-
-def _server(probe: Probe, transport: Transport) -> str:
-    """The name that must be resolved: that of the server behind a bucket."""
-    parts = urlsplit(transport.resolve(probe.urls[0]))
-    if parts.scheme in ("gs", "gcs"):
-        return "storage.googleapis.com"
-    if parts.scheme == "s3":
-        client = dict(probe.options.get("client_kwargs") or {})
-        endpoint = client.get("endpoint_url") or probe.options.get("endpoint_url")
-        return urlsplit(str(endpoint or "https://s3.amazonaws.com")).hostname or ""
-    return parts.hostname or ""
-
-
-def _refused(probe: Probe, error: EmcatalogError) -> Finding:
-    told: dict[type[EmcatalogError], str] = {
-        AccessDeniedError: "refuses anonymous readers",
-        RangeError: "ignores byte ranges",
-        ContentError: "sends something else",
-    }
-    if isinstance(error, UnreachableError):
-        return _finding(probe, "note", f"not reached: {error.got}")
-    text = next((t for kind, t in told.items() if isinstance(error, kind)), "fails")
-    return _finding(probe, "warn", f"{text}: {error.got}", error.hint)
-
-
-def _finding(probe: Probe, state: Any, text: str, hint: str = "") -> Finding:
-    return Finding(SECTION, probe.host, state, text, hint, probe.entries)

@@ -1,19 +1,17 @@
-"""The machine: processors, memory, disks, the mirror and the catalog."""
+"""The machine: memory, disks, the mirror and the catalog."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
-import psutil
+from dask.utils import format_bytes
 
 from emcatalog.catalog import VolumeCatalog, problems
 from emcatalog.cli.doctor.finding import Finding
-from emcatalog.cli.terminal import number_of_bytes
 from emcatalog.errors import EmcatalogError
 from emcatalog.mirror import MIRROR_VARIABLE, current_mirrors
 from emcatalog.volume import MEMORY_VARIABLE, memory_limit
@@ -24,11 +22,7 @@ LITTLE = 2**30
 
 
 def machine() -> Iterator[Finding]:
-    """Processors, memory and its limit, and the disks that are written to."""
-    yield Finding(SECTION, "processors", "ok", f"{os.cpu_count()}")
-    memory = psutil.virtual_memory()
-    total, free = number_of_bytes(memory.total), number_of_bytes(memory.available)
-    yield Finding(SECTION, "memory", "ok", f"{free} free of {total}")
+    """The memory limit, the disks that are written to, and the mirror."""
     yield _limit()
     yield _disk("this folder", Path.cwd())
     yield _disk("cache", platformdirs.user_cache_path("emcatalog"))
@@ -55,18 +49,15 @@ def _limit() -> Finding:
         return Finding(SECTION, "memory limit", "broken", str(error), hint)
     chosen = MEMORY_VARIABLE in os.environ
     why = f"from {MEMORY_VARIABLE}" if chosen else "half of what is free"
-    return Finding(SECTION, "memory limit", "ok", f"{number_of_bytes(limit)}, {why}")
+    return Finding(SECTION, "memory limit", "ok", f"{format_bytes(limit)}, {why}")
 
 
 def _disk(name: str, place: Path) -> Finding:
     there = next(p for p in (place, *place.parents) if p.exists())
+    if not os.access(there, os.W_OK):
+        return Finding(SECTION, name, "warn", f"{there} is not writable")
     free = shutil.disk_usage(there).free
-    text = f"{number_of_bytes(free)} free at {place}"
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        return Finding(SECTION, name, "warn", f"{there} is not writable: {error}")
+    text = f"{format_bytes(free)} free at {place}"
     if free < LITTLE:
         return Finding(SECTION, name, "warn", text, "free some disk space")
     return Finding(SECTION, name, "ok", text)
@@ -77,7 +68,5 @@ def _mirror() -> Finding:
         roots = current_mirrors().roots
     except EmcatalogError as error:
         return Finding(SECTION, "mirror", "broken", str(error), error.hint)
-    if not roots:
-        text = f"none; {MIRROR_VARIABLE} is not set"
-        return Finding(SECTION, "mirror", "ok", text)
-    return Finding(SECTION, "mirror", "ok", f"read first: {', '.join(roots)}")
+    told = f"read first: {', '.join(roots)}" if roots else f"none; {MIRROR_VARIABLE}"
+    return Finding(SECTION, "mirror", "ok", told if roots else f"{told} is not set")
