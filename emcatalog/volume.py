@@ -117,18 +117,24 @@ def parse_bytes(text: str) -> int:
     digits = text.strip().rstrip("KMGTIBkmgtib ")
     unit = text.strip()[len(digits) :].strip().upper()
     try:
-        return int(float(digits) * units[unit])
+        size = int(float(digits) * units[unit])
     except (ValueError, KeyError, OverflowError):
+        size = -1
+    if size < 0:
         raise OptionError(
             got=f"the size {text!r}", expected="bytes, or a size such as 4GiB"
-        ) from None
+        )
+    return size
 
 
 def ensure_fits(
-    shape: Sequence[int], dtype: np.dtype[np.generic], limit: int | None = None
+    shape: Sequence[int], dtype: np.dtype[np.generic], limit: int | str | None = None
 ) -> None:
-    """Raise MemoryLimitError before an array larger than the limit is allocated."""
-    allowed = memory_limit() if limit is None else limit
+    """Raise MemoryLimitError before an array larger than ``limit`` is allocated.
+
+    The limit is a size as `parse_bytes` reads it, and by default `memory_limit`.
+    """
+    allowed = memory_limit() if limit is None else parse_bytes(str(limit))
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > allowed:
         shown = " x ".join(map(str, shape))

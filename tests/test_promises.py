@@ -19,6 +19,7 @@ import emcatalog
 from emcatalog.errors import (
     EmcatalogError,
     FormatError,
+    MemoryLimitError,
     NotFoundError,
     OptionError,
     UnknownNameError,
@@ -199,3 +200,13 @@ def test_passwords_stay_out_of_what_people_see() -> None:
     with pytest.raises(UnreachableError) as caught:
         source.to_dask()
     assert "secret" not in str(caught.value)
+
+
+def test_the_memory_limit_is_a_size(catalog: Any) -> None:
+    source = catalog.dataset4
+    assert source.read(memory_limit="1 GiB").shape == source.volume.grid.shape
+    with pytest.raises(MemoryLimitError, match="^dataset4: .*expected at most 1 KiB"):
+        source.read(memory_limit="1KiB")
+    for wrong in (-1, "-1", "much"):
+        with pytest.raises(OptionError, match="^dataset4: got the size"):
+            source.read(memory_limit=wrong)

@@ -161,11 +161,12 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         """The chosen level as a labelled array on dask, in chunks of storage chunks."""
         return self.to_xarray().chunk(coarse_chunks(self.volume))
 
-    def read(self, memory_limit: int | None = None) -> xr.DataArray:
+    def read(self, memory_limit: int | str | None = None) -> xr.DataArray:
         """The chosen level, loaded.
 
-        Raises MemoryLimitError if it is larger than ``memory_limit`` bytes, by default
-        EMCATALOG_MEMORY_LIMIT or half of what is free.
+        Raises MemoryLimitError if it is larger than ``memory_limit``, a number of bytes
+        or a text such as ``"4GiB"``; by default EMCATALOG_MEMORY_LIMIT or half of what
+        is free.
         """
         try:
             ensure_fits(self.volume.grid.shape, self.volume.dtype, memory_limit)
