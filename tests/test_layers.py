@@ -33,7 +33,7 @@ CONTRACT = {
 HOMES = {
     "tensorstore": {"chunked", "sample"},
     "PIL": {"view", "sample", "emcatalog_idr"},
-    "typer": {"cli"},
+    "click": {"cli"},
     "torch": set(),
     "tifffile": {"sample", "cli", "emcatalog_tiff"},
     "pytest": {"testing"},

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import typer
+import click
 
-from emcatalog.cli import sample
-from emcatalog.cli.terminal import Report, cell, is_wide, progress, say, table, times
+from emcatalog.cli.sample import write
+from emcatalog.cli.terminal import cell, progress, say, table, times
 from emcatalog.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,47 +22,57 @@ DATASETS = ("dataset1", "dataset2", "dataset3", "dataset4", "dataset5")
 BOX_NM = {"z": 400.0, "y": 1200.0, "x": 1200.0}
 """The box that is taken from each: what all five miniatures have."""
 
+BOX_TEXT = f"{times(list(BOX_NM.values()))} nm (z, y, x)"
 
-def demo(
-    directory: Annotated[
-        Path | None,
-        typer.Option("--dir", metavar="DIR", help="Where the sample is kept."),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="PNG", help="The picture.")
-    ] = Path("emcatalog-demo.png"),
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Write the sample anew.")
-    ] = False,
-) -> None:
-    """Open all five datasets through the shipped catalog, and draw them.
+EXAMPLES = """\b
+Example:
+  emcatalog demo --out five.png
+"""
 
-    They are read from an embedded sample - procedural miniatures in the formats of the
-    five sources - so no network is needed. It is kept in the user's cache directory
-    unless --dir says otherwise.
 
-      emcatalog demo --out five.png
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where the sample is kept.  [default: the user's cache]",
+)
+@click.option(
+    "--out",
+    "-o",
+    metavar="PNG",
+    default="emcatalog-demo.png",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The picture.",
+)
+def demo(directory: Path | None, out: Path) -> None:
+    """Open all five datasets, tabulate and draw them; offline.
+
+    They are read through the shipped catalog from an embedded sample: procedural
+    miniatures in the formats of the five sources. It is made on the first run.
     """
+    import platformdirs
+
     import emcatalog
 
     target = out.expanduser().absolute()
     _check_picture(target)
-    root = sample.write(directory or _default_directory(), fresh=fresh)
+    root = write(directory or platformdirs.user_cache_path("emcatalog") / "sample")
     with emcatalog.use_mirror(root), progress("opening") as report:
-        sources = _opened(report)
-        boxes = {name: _box(source, name, report) for name, source in sources.items()}
+        catalog = emcatalog.open_catalog()
+        sources = {name: catalog[name] for name in DATASETS}
+        boxes = {}
+        for done, (name, source) in enumerate(sources.items()):
+            report(f"reading {name}", 0.1 + done / 7)
+            box = {axis: slice(0, size) for axis, size in BOX_NM.items()}
+            boxes[name] = source.to_dask().sel(box).load()
         report("drawing", 0.9)
         _draw(boxes, target)
         shown = _table(sources)
-    say(shown)
-    say(f"The same box from each, {_box_text()}, is drawn in", f"  {target}", "")
+    say(shown, f"The same box from each, {BOX_TEXT}, is drawn in", f"  {target}", "")
     _next_steps(root)
-
-
-def _default_directory() -> Path:
-    import platformdirs
-
-    return platformdirs.user_cache_path("emcatalog") / "sample"
 
 
 def _check_picture(target: Path) -> None:
@@ -76,30 +84,12 @@ def _check_picture(target: Path) -> None:
         )
 
 
-def _opened(report: Report) -> dict[str, VolumeSource]:
-    import emcatalog
-
-    report("opening the catalog", 0.0)
-    catalog = emcatalog.open_catalog()
-    return {name: catalog[name] for name in DATASETS}
-
-
-def _box(source: VolumeSource, name: str, report: Report) -> xr.DataArray:
-    report(f"reading {name}", 0.1 + DATASETS.index(name) / 7)
-    box = {axis: slice(0, size) for axis, size in BOX_NM.items()}
-    return source.to_dask().sel(box).load()
-
-
-def _box_text() -> str:
-    return f"{times(list(BOX_NM.values()))} nm (z, y, x)"
-
-
 def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
     from emcatalog.view import Words, gallery
 
     words = Words(
         title="Five sources, one kind of array",
-        note=f"The same box from each, {_box_text()}. Embedded sample: procedural "
+        note=f"The same box from each, {BOX_TEXT}. Embedded sample: procedural "
         "miniatures in the sources' own formats, not measured data.",
         caption=(
             "cat = emcatalog.open_catalog()",
@@ -109,54 +99,31 @@ def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
             '       x=slice(0, "1.2 um"))',
         ),
     )
-    figure = gallery(boxes, words)
-    handle, name = tempfile.mkstemp(".png", f".{target.stem}.", target.parent)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        figure.save(beside)
-        beside.chmod(0o644)  # temporary files are private, pictures are not
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    gallery(boxes, words).save(target)
 
 
 def _table(sources: dict[str, VolumeSource]) -> Table:
-    facts = [_facts(name, source) for name, source in sources.items()]
-    if is_wide():
-        columns = (">voxels z, y, x", "dtype", ">levels", ">voxel nm", ">extent µm")
-        shown = table("dataset", "source", "format", *columns)
-        for row in facts:
-            shown.add_row(cell(row[0], "bold"), *map(cell, row[1:]))
-        return shown
-    pair = (">voxels z, y, x", ">voxel nm, extent µm")
-    shown = table("dataset", *pair, keep_first=False)
-    for name, place, kind, voxels, dtype, levels, size, extent in facts:
-        known = f"{dtype}, {levels} level{'' if levels == '1' else 's'}"
-        pairs = (f"{voxels}\n{known}", f"{size}\n{extent}")
-        shown.add_row(cell("\n".join((name, kind, place))), *map(cell, pairs))
-    return shown
-
-
-def _facts(name: str, source: VolumeSource) -> tuple[str, ...]:
-    array = source.to_xarray()
-    known = array.attrs
-    return (
-        name,
-        _place(source),
-        str(known.get("format", "")),
-        times(array.shape),
-        str(array.dtype),
-        str(known["levels"]),
-        times([round(size, 3) for size in known["voxel_size_nm"]]),
-        times([round(size / 1000, 2) for size in known["volume_extent_nm"]]),
+    """A block of three lines for each: it fits into 80 columns."""
+    shown = table(
+        "dataset\nformat\nprotocol and server",
+        ">voxels (z, y, x)\ndtype\nlevels",
+        ">voxel size (nm)\nextent (µm)",
     )
-
-
-def _place(source: VolumeSource) -> str:
-    """Protocol and server that the catalog names."""
-    parts = urlsplit(str(source.options.get("urlpath", "")))
-    return f"{parts.scheme}://{parts.netloc}"
+    shown.columns[0].no_wrap = False  # the longest server is folded, not a number
+    for name, source in sources.items():
+        array = source.to_xarray()
+        known = array.attrs
+        place = urlsplit(str(source.options["urlpath"]))
+        size = times([round(nm, 3) for nm in known["voxel_size_nm"]])
+        extent = times([round(nm / 1000, 2) for nm in known["volume_extent_nm"]])
+        levels = f"{known['levels']} level{'s' if known['levels'] > 1 else ''}"
+        shown.add_row(
+            cell(f"{name}\n{known['format']}\n{place.scheme}://{place.netloc}"),
+            cell(f"{times(array.shape)}\n{array.dtype}\n{levels}"),
+            cell(f"{size}\n{extent}"),
+            end_section=True,
+        )
+    return shown
 
 
 def _next_steps(root: Path) -> None:
