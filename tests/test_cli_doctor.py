@@ -65,8 +65,7 @@ def test_names_that_are_not_resolved_are_told(
     with emcatalog.use_mirror():
         asked = _asked(doctor())
     assert {f["state"] for f in asked.values()} == {"note"}
-    s3 = asked["s3://janelia-cosem-datasets"]["text"]
-    assert s3 == "the name s3.amazonaws.com is not resolved: offline?"
+    assert "not reached" in asked["s3://janelia-cosem-datasets"]["text"]
 
 
 def test_it_asks_a_few_bytes_of_each_server(doctor: Run, sample_root: Path) -> None:

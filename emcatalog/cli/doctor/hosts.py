@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -36,13 +34,6 @@ HEADS = {
     "idr": ("/webclient/imgData/{image_id}/",),
 }
 """Small objects that a source of each driver has; of other drivers the file itself."""
-
-BUCKETS = {
-    "s3": "s3.amazonaws.com",
-    "gs": "storage.googleapis.com",
-    "gcs": "storage.googleapis.com",
-}
-"""The servers behind buckets."""
 
 FAULTS: dict[type[EmcatalogError], tuple[State, str]] = {
     UnreachableError: ("note", "not reached"),
@@ -150,9 +141,6 @@ def _first_file(url: str) -> str:
 
 def _answer(probe: Probe, mirrors: Mirrors) -> Finding:
     transport = Transport(probe.options, mirrors, attempts=1)
-    name = _server(transport.resolve(probe.urls[0]), probe.options)
-    if not _resolved(name):
-        return probe.finding("note", f"the name {name} is not resolved: offline?")
     for url in probe.urls:
         begun = time.perf_counter()
         try:
@@ -167,27 +155,6 @@ def _answer(probe: Probe, mirrors: Mirrors) -> Finding:
         return probe.finding("ok", f"{told}, in {took:.0f} ms")
     text = f"answers, but not with {probe.urls[0]}"
     return probe.finding("warn", text, "the data may have moved")
-
-
-def _server(url: str, options: dict[str, Any]) -> str:
-    """The name that must be resolved: that of the server behind a bucket."""
-    parts = urlsplit(url)
-    if parts.scheme not in BUCKETS:
-        return parts.hostname or ""
-    client = dict(options.get("client_kwargs") or {})
-    endpoint = client.get("endpoint_url") or options.get("endpoint_url")
-    return urlsplit(str(endpoint or f"//{BUCKETS[parts.scheme]}")).hostname or ""
-
-
-def _resolved(name: str) -> bool:
-    proxies = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-    if not name or any(os.environ.get(proxy) for proxy in proxies):
-        return True  # a proxy resolves names itself
-    try:
-        socket.getaddrinfo(name, None)
-    except OSError:
-        return False
-    return True
 
 
 def _taken(transport: Transport, url: str) -> str:
