@@ -135,6 +135,15 @@ def test_many_regions_come_in_order(tmp_path: Path) -> None:
     assert list(volume.read_many([])) == []
 
 
+def test_local_files_that_change_are_read_again(tmp_path: Path) -> None:
+    want = writer.noise((8, 8, 8))
+    volume = volume_of(tmp_path, want)
+    np.testing.assert_array_equal(volume.read(volume.grid.region), want)
+    for chunk in (tmp_path / "0").glob("*.*.*"):
+        chunk.write_bytes(bytes(255 - byte for byte in chunk.read_bytes()))
+    np.testing.assert_array_equal(volume.read(volume.grid.region), 255 - want)
+
+
 def test_opening_asks_nothing(tmp_path: Path, nginx_at: Serve) -> None:
     """The metadata are in the spec, also after pickling: one chunk is one request."""
     want = writer.noise((8, 8, 8))

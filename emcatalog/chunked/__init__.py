@@ -172,7 +172,8 @@ def spec_text(driver: str, kvstore: Mapping[str, Any], **members: Any) -> str:
         "kvstore": dict(kvstore),
         "assume_metadata": True,
         "recheck_cached_metadata": False,
-        "recheck_cached_data": "open",
+        # local files may be written again by their owner, and asking costs little
+        "recheck_cached_data": True if kvstore["driver"] == "file" else "open",
         **members,
     }
     return json.dumps(spec, sort_keys=True)
