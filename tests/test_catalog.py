@@ -126,6 +126,11 @@ def test_a_catalog_of_ones_own(tmp_path: Path) -> None:
         catalog.mine.to_dask()
 
 
+UNUSED = """driver: ngff
+    args: {urlpath: x}
+    parameters: {level: {type: int, default: 0, description: a level}}"""
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -133,8 +138,7 @@ def test_a_catalog_of_ones_own(tmp_path: Path) -> None:
         ("driver: tiff\n    args: {urlpth: x}", "did you mean 'urlpath'"),
         ("driver: tiff\n    args: {urlpath: x, voxel_size_nm: big}", "voxel_size_nm"),
         (
-            "driver: ngff\n    args: {urlpath: x}\n    parameters:"
-            + " {level: {type: int, default: 0, description: a level}}",
+            UNUSED,
             "the parameter 'level', which no argument uses",
         ),
     ],

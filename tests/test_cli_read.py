@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import emcatalog
 from cli_fixtures import Run
-from emcatalog.cli import boxes
-from emcatalog.errors import GeometryError, LabelError
+from emcatalog.cli import boxes, writing
+from emcatalog.errors import CorruptError, GeometryError, LabelError
 from emcatalog.geometry import Grid
 from emcatalog.index import voxel_coords
 
@@ -169,13 +169,12 @@ def test_more_than_the_memory_limit_is_refused(
 def test_a_failed_write_leaves_nothing(
     mirrored: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emcatalog.cli import writing
 
     def fails(array: xr.DataArray, path: Path) -> None:
         np.save(path, array.to_numpy())
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setitem(writing.FORMATS, ".npy", fails)
+    monkeypatch.setitem(writing.FORMATS, ".npy", (fails, np.load))
     out = tmp_path / "a.npy"
     out.write_text("old")
     words = ("read", "dataset3", "--box", BOX, "--out", str(out), "--force")
@@ -206,3 +205,25 @@ def test_a_box_is_what_sel_takes(shape: list[int], ends: list[tuple[int, int]]) 
         return
     taken = boxes.by_length(array, ",".join(words))
     assert taken.coords.to_dataset().identical(wanted.coords.to_dataset())
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".tif", ".zarr"])
+def test_what_the_disk_does_not_hold_is_not_left_behind(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    coords = {
+        axis: np.arange(n) * 1.0 for axis, n in zip("zyx", (2, 3, 4), strict=True)
+    }
+    known = {"voxel_size_nm": [1.0, 1.0, 1.0]}
+    array = xr.DataArray(values, coords, ("z", "y", "x"), "image", known)
+    write, read = writing.FORMATS[suffix]
+    monkeypatch.setitem(
+        writing.FORMATS, suffix, (lambda a, p: write(a.copy(data=values * 0), p), read)
+    )
+    with pytest.raises(CorruptError, match="other voxels than were written"):
+        writing.save(array, tmp_path / f"a{suffix}")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setitem(writing.FORMATS, suffix, (write, read))
+    writing.save(array, tmp_path / f"a{suffix}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]

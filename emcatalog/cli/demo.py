@@ -85,6 +85,7 @@ def _check_picture(target: Path) -> None:
 
 
 def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
+    from emcatalog.cli.writing import beside
     from emcatalog.view import Words, gallery
 
     words = Words(
@@ -99,7 +100,8 @@ def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
             '       x=slice(0, "1.2 um"))',
         ),
     )
-    gallery(boxes, words).save(target)
+    with beside(target) as fresh:
+        gallery(boxes, words).save(fresh)
 
 
 def _table(sources: dict[str, VolumeSource]) -> Table:

@@ -67,7 +67,7 @@ def read(  # noqa: PLR0913 - one for each option of the command
     NAME is that of an entry, such as dataset4 or more.fafb. A box is half-open over
     voxel centres, z first. A TIFF is calibrated for ImageJ, a Zarr store keeps
     coordinates and attributes and opens with xarray.open_zarr. The file appears when
-    it is complete. What does not fit in memory is refused.
+    it is complete and verified. What does not fit in memory is refused.
     """
     from emcatalog.catalog import open_catalog
     from emcatalog.cli import writing

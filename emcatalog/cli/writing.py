@@ -1,18 +1,20 @@
-"""Arrays to files: written beside and moved; the format by the suffix."""
+"""Arrays to files: written beside, read back, moved; the format by the suffix."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from dask.utils import format_bytes
+from numpy.typing import NDArray
 
-from emcatalog.errors import OptionError
+from emcatalog.errors import CorruptError, OptionError
 from emcatalog.geometry import AXES
 
 if TYPE_CHECKING:
@@ -61,11 +63,26 @@ def _write_zarr(array: xr.DataArray, path: Path) -> None:
     array.to_dataset().to_zarr(path, mode="w-", zarr_format=2, encoding=encoding)
 
 
-FORMATS: dict[str, Callable[[xr.DataArray, Path], None]] = {
-    ".npy": _write_npy,
-    ".tif": _write_tiff,
-    ".tiff": _write_tiff,
-    ".zarr": _write_zarr,
+def _read_tiff(path: Path) -> NDArray[Any]:
+    import tifffile
+
+    return np.asarray(tifffile.imread(path))
+
+
+def _read_zarr(path: Path) -> NDArray[Any]:
+    import xarray as xr
+
+    with xr.open_dataarray(path, engine="zarr") as array:
+        return array.to_numpy()
+
+
+Write = Callable[["xr.DataArray", Path], None]
+Read = Callable[[Path], NDArray[Any]]
+FORMATS: dict[str, tuple[Write, Read]] = {
+    ".npy": (_write_npy, np.load),
+    ".tif": (_write_tiff, _read_tiff),
+    ".tiff": (_write_tiff, _read_tiff),
+    ".zarr": (_write_zarr, _read_zarr),
 }
 
 
@@ -82,7 +99,7 @@ def check(array: xr.DataArray, path: Path, *, force: bool) -> None:
             expected=f"one of {', '.join(FORMATS)}",
             hint="NumPy opens .npy, ImageJ .tif, xarray .zarr",
         )
-    if FORMATS[path.suffix.lower()] is _write_tiff:
+    if path.suffix.lower() in (".tif", ".tiff"):
         _check_imagej(array, path)
     if not path.parent.is_dir():
         raise OptionError(
@@ -104,15 +121,34 @@ def check(array: xr.DataArray, path: Path, *, force: bool) -> None:
 def save(array: xr.DataArray, path: Path) -> None:
     """Write a loaded ``array`` to ``path`` in the format of its suffix.
 
-    It is written into a hidden folder beside and moved when it is complete; what was
-    at ``path`` is replaced only then.
+    It is written beside, read back and moved; what was at ``path`` is replaced only
+    then. Raises CorruptError if the disk does not hold what was written.
+    """
+    write, read = FORMATS[path.suffix.lower()]
+    with beside(path) as fresh:
+        write(array, fresh)
+        stored = read(fresh).reshape(array.shape)
+        if stored.tobytes() != array.to_numpy().tobytes():
+            raise CorruptError(
+                entry=str(path),
+                got="other voxels than were written",
+                expected="the same",
+                hint="the disk may be failing or full: try another",
+            )
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A place in a hidden folder beside ``path``, moved to it at the end.
+
+    After an error nothing is left and what was at ``path`` is untouched.
     """
     scratch = Path(
         tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     )
     try:
         fresh = scratch / path.name
-        FORMATS[path.suffix.lower()](array, fresh)
+        yield fresh
         if path.is_dir():  # a folder is not replaced in one step, as a file is
             path.rename(scratch / "old")
         fresh.replace(path)
