@@ -30,7 +30,7 @@ class EmcatalogError(Exception):
     ) -> None:
         super().__init__(public(got))
         self.entry, self.got = public(entry), public(got)
-        self.expected, self.hint = expected, hint
+        self.expected, self.hint = public(expected), public(hint)
 
     def __str__(self) -> str:
         text = f"got {self.got}"
@@ -61,7 +61,8 @@ def public(text: str) -> str:
     >>> public("https://me:secret@a.org/x")
     'https://a.org/x'
     """
-    return re.sub(r"://[^/\s@]+@", "://", text)
+    # to the last @ before the path: a password may hold one
+    return re.sub(r"://[^/?#\s]+@", "://", text)
 
 
 def _rebuild(

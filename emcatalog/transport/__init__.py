@@ -52,7 +52,8 @@ class Transport:
     cookie there.
     """
 
-    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    # may hold passwords, which are nobody's business in a log
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     mirrors: Mirrors = field(default_factory=current_mirrors)
     connections: int = 8
     attempts: int = 4
@@ -134,8 +135,13 @@ class Transport:
     def map(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
         """Do ``work`` on each item, several at a time; results come in order.
 
-        The first failure cancels what has not begun and is raised.
+        The first failure cancels what has not begun and is raised. ``work`` may call
+        `map` again: there the items are done one after the other.
         """
+        if getattr(_of_thread, "in_pool", False):
+            # a thread of the pool that waits for the pool may wait for itself
+            yield from map(work, items)
+            return
         futures = [_pool().submit(work, item) for item in items]
         try:
             for future in futures:
@@ -190,14 +196,19 @@ def _pause(attempt: int, error: Exception) -> float:
 _pools: dict[int, ThreadPoolExecutor] = {}
 _gates: dict[tuple[int, str, int], threading.BoundedSemaphore] = {}
 _lock = threading.Lock()
+_of_thread = threading.local()
 
 
 def _pool() -> ThreadPoolExecutor:
     # keyed by process: the threads of a pool do not survive a fork
     with _lock:
         if os.getpid() not in _pools:
-            _pools[os.getpid()] = ThreadPoolExecutor(16, "emcatalog")
+            _pools[os.getpid()] = ThreadPoolExecutor(16, "emcatalog", _enter_pool)
         return _pools[os.getpid()]
+
+
+def _enter_pool() -> None:
+    _of_thread.in_pool = True
 
 
 def _gate(host: str, connections: int) -> threading.BoundedSemaphore:

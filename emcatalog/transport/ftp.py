@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ftplib
-import os
+import posixpath
 import threading
 import weakref
 from collections.abc import Iterator
@@ -86,6 +86,8 @@ class Ftp:
         except (OSError, EOFError, ftplib.Error) as error:
             if ftp is not None:
                 ftp.close()
+            if not isinstance(error, ftplib.error_perm):
+                self._drop_idle()
             if isinstance(error, TransportError):
                 raise
             raise _translate(error, origin) from error
@@ -95,12 +97,25 @@ class Ftp:
     def _connect(self, origin: Origin) -> ftplib.FTP:
         place = urlsplit(origin.url)
         ftp = ftplib.FTP(timeout=60)  # noqa: S321 - public archives speak FTP
-        ftp.connect(place.hostname or "", place.port or ftplib.FTP_PORT)
-        user = str(self._options.get("username", "") or place.username or "anonymous")
-        word = str(self._options.get("password", "") or place.password or "anonymous@")
-        ftp.login(user, word)
-        ftp.voidcmd("TYPE I")
+        user = unquote(place.username or "") or "anonymous"
+        word = unquote(place.password or "") or "anonymous@"
+        try:
+            ftp.connect(place.hostname or "", place.port or ftplib.FTP_PORT)
+            ftp.login(
+                str(self._options.get("username") or user),
+                str(self._options.get("password") or word),
+            )
+            ftp.voidcmd("TYPE I")
+        except (OSError, EOFError, ftplib.Error):
+            ftp.close()
+            raise
         return ftp
+
+    def _drop_idle(self) -> None:
+        """Servers hang up on the idle all at once: the others are as dead as one."""
+        with self._lock:
+            _close(self._idle)
+            self._idle.clear()
 
     @staticmethod
     def _finish(ftp: ftplib.FTP, *, stopped_early: bool) -> None:
@@ -121,7 +136,7 @@ def _path(origin: Origin) -> str:
     path = unquote(urlsplit(origin.url).path) or "/"
     if "\r" in path or "\n" in path:
         raise TransportError(got=f"the path {path!r}", expected="no line breaks")
-    return os.path.normpath(path) if path != "/" else path
+    return posixpath.normpath(path)
 
 
 def _translate(error: Exception, origin: Origin) -> TransportError:

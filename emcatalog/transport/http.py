@@ -53,7 +53,7 @@ class Http:
         return self._ask(self._whole, origin, limit, kind)
 
     def size(self, origin: Origin) -> int:
-        """Content length, from a HEAD request or a one-byte range."""
+        """Length in bytes, from the answer to a one-byte range."""
         return self._ask(self._size, origin)
 
     def names(self, origin: Origin) -> list[str]:
@@ -120,6 +120,8 @@ class Http:
             total = answer.headers.get("Content-Range", "").rpartition("/")[2]
             if answer.status == 206 and total.isdigit():
                 return int(total)
+            if answer.status == 416:  # not even one byte
+                return 0
             length = answer.content_length
             answer.close()
         if length is None:
@@ -278,7 +280,9 @@ def _client_error(error: Exception, origin: Origin) -> TransportError:
 
 
 def _within(row: str, folder: str) -> bool:
-    return row.rstrip("/").startswith(folder.rstrip("/") + "/")
+    inside = row.rstrip("/").startswith(folder.rstrip("/") + "/")
+    # Apache's index pages link to themselves, ordered otherwise: ?C=N;O=D
+    return inside and "?" not in row.removeprefix(folder)
 
 
 def _link_name(row: str, folder: str) -> str:

@@ -24,7 +24,7 @@ class Objects:
             try:
                 data = self._system.cat_file(origin.url, start=start, end=stop)
             except OSError as error:
-                if "range" in str(error).lower():  # 416: the file ends before
+                if _is_past_the_end(error):
                     return b""
                 raise
         return bytes(data)
@@ -43,6 +43,14 @@ class Objects:
         with translated(origin):
             rows = self._system.ls(origin.url, detail=True)
         return [_row_name(row) for row in rows]
+
+
+def _is_past_the_end(error: OSError) -> bool:
+    """Whether an object store says 416, and not that there is no ``orange.tif``."""
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return False
+    said = str(error).lower()
+    return ("range" in said and "satisf" in said) or "invalidrange" in said
 
 
 def _row_name(row: Mapping[str, Any]) -> str:

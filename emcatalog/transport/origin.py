@@ -65,20 +65,24 @@ def translated(origin: Origin) -> Iterator[None]:
 
 def translate(error: Exception, origin: Origin) -> TransportError:
     """The error of ours that says what a foreign exception means."""
-    name = f"{type(error).__name__}: {error}"
+    # by kind and status: the text names the file, and files are called anything
+    kind, status = type(error).__name__, getattr(error, "code", None)
+    name = f"{kind}: {error}"
+    refused = status in (401, 403) or str(error).startswith("Forbidden: ")  # of gcsfs
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return NotFoundError(
             got=f"nothing at {origin.url}",
             expected="a file",
             hint="check the spelling; `emcatalog doctor` tells which hosts answer",
         )
-    if isinstance(error, PermissionError) or "Credential" in name or "403" in name:
+    if isinstance(error, PermissionError) or "Credential" in kind or refused:
         return AccessDeniedError(
             got=f"no permission to read {origin.url} ({name})",
             expected="a public object, or credentials",
             hint="pass credentials in storage_options, or a public URL",
         )
-    if isinstance(error, ConnectionError | TimeoutError) or "Connect" in name:
+    absent = isinstance(error, ConnectionError | TimeoutError)
+    if absent or "Connect" in kind or "Timeout" in kind:
         return unreachable(origin, name)
     return TransportError(got=f"{name} from {origin.url}", expected="bytes")
 
