@@ -37,7 +37,9 @@ def mirror_path(url: str) -> PurePosixPath:
     >>> str(mirror_path("s3://bucket/volume.zarr/"))
     's3/bucket/volume.zarr'
     """
-    parts = urlsplit(url)
+    # in the name of an object # is a letter
+    pages = url.startswith(("http://", "https://", "ftp://"))
+    parts = urlsplit(url, allow_fragments=pages)
     if not parts.scheme or not parts.netloc:
         raise OptionError(
             got=f"the URL {url!r}",

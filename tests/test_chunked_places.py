@@ -56,6 +56,16 @@ PLAIN = Transport(mirrors=Mirrors())
             },
         ),
         (
+            "s3://b/sample#1/v?",
+            {},
+            {
+                "driver": "s3",
+                "bucket": "b",
+                "path": "sample#1/v?/",
+                "aws_credentials": {"type": "anonymous"},
+            },
+        ),
+        (
             "gs://b/k",
             {"token": "google_default"},
             {"driver": "gcs", "bucket": "b", "path": "k/"},

@@ -88,6 +88,11 @@ def test_hosts_cannot_leave_the_mirror() -> None:
             mirror_path(url)
 
 
+def test_a_hash_is_a_letter_in_the_name_of_an_object() -> None:
+    assert str(mirror_path("s3://b/sample#1/info")) == "s3/b/sample#1/info"
+    assert str(mirror_path("https://a.org/x#top")) == "https/a.org/x"
+
+
 def test_mirror_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "https/a.org/x y"
     file.parent.mkdir(parents=True)

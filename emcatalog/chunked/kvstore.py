@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from emcatalog.errors import FormatError, OptionError
 from emcatalog.transport import Transport
@@ -115,13 +115,8 @@ def _http(place: str, options: Mapping[str, Any]) -> Json:
 
 
 def _s3(place: str, options: Mapping[str, Any]) -> Json:
-    parts = urlsplit(place)
     client = options.get("client_kwargs", {})
-    spec: Json = {
-        "driver": "s3",
-        "bucket": parts.netloc,
-        "path": parts.path.lstrip("/"),
-    }
+    spec: Json = {"driver": "s3", **_object(place)}
     if endpoint := options.get("endpoint_url") or client.get("endpoint_url"):
         spec["endpoint"] = endpoint
         spec["aws_region"] = "us-east-1"  # saves a request that asks for the region
@@ -140,13 +135,15 @@ def _s3(place: str, options: Mapping[str, Any]) -> Json:
     return spec
 
 
+def _object(place: str) -> Json:
+    # no URL parser: ? and # are letters in the names of objects, and a path cut there
+    # would lead to chunks that are absent, which read as zeros
+    bucket, _, path = place.partition("://")[2].partition("/")
+    return {"bucket": bucket, "path": path.lstrip("/")}
+
+
 def _gcs(place: str, options: Mapping[str, Any]) -> Json:
-    parts = urlsplit(place)
     if options.get("token", "anon") != "anon":
-        return {
-            "driver": "gcs",
-            "bucket": parts.netloc,
-            "path": parts.path.lstrip("/"),
-        }
+        return {"driver": "gcs", **_object(place)}
     # TensorStore's own GCS driver asks for credentials even where none are needed
     return _http(public_url(place, options), {})
