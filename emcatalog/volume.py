@@ -24,7 +24,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from emcatalog.errors import LevelError, MemoryLimitError, OptionError
+from emcatalog.errors import GeometryError, LevelError, MemoryLimitError, OptionError
 from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.record import Record
 
@@ -93,6 +93,15 @@ class Pyramid:
             )
         sizes = [math.prod(v.grid.voxel_size) ** (1 / 3) for v in self.levels]
         return min(range(len(sizes)), key=lambda i: abs(math.log(sizes[i] / voxel_nm)))
+
+
+def ensure_inside(region: Region, grid: Grid) -> None:
+    """Raise GeometryError for a region that is not wholly inside the volume."""
+    if any(b > n for b, n in zip(region.stop, grid.shape, strict=True)):
+        raise GeometryError(
+            got=f"a region up to voxel {region.stop} (z, y, x)",
+            expected=f"one inside the volume of {grid.shape} voxels",
+        )
 
 
 def memory_limit() -> int:

@@ -100,6 +100,21 @@ def test_lazy_indexing_equals_numpy(keys: tuple[Any, ...]) -> None:
     np.testing.assert_array_equal(found.values, expected)
 
 
+def test_an_index_beyond_the_end_does_not_wrap_around() -> None:
+    bare = MemorySource("here").to_xarray().drop_vars(["z", "y", "x"])
+    with pytest.raises(IndexError):
+        bare.isel(z=SHAPE[0], y=0, x=0).load()
+
+
+def test_few_voxels_do_not_keep_their_neighbours_in_memory() -> None:
+    volume = Memory(Grid((100, 100, 100), (8.0, 8.0, 8.0)), chunks=(50, 50, 50))
+    array = to_dataset(Pyramid((volume,), Record()), 0, "x", {})["image"]
+    few = array[::50, ::50, ::50].values
+    while few.base is not None:
+        few = few.base
+    assert few.size == 8
+
+
 def test_vectorised_indexing() -> None:
     lazy = MemorySource("here").to_xarray()
     z = xr.DataArray([1, 2, 8], dims="point")

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emcatalog.errors import CorruptError, FormatError, NotFoundError, TruncatedError
+from emcatalog.errors import (
+    CorruptError,
+    FormatError,
+    GeometryError,
+    NotFoundError,
+    TruncatedError,
+)
 from emcatalog.geometry import Grid, Region
 from emcatalog.paged import Layout, Page, PagedVolume
 from emcatalog.paged.ranges import GAP, REQUEST, Piece, merged
@@ -134,6 +140,25 @@ def test_only_the_rows_of_a_box_are_read(tmp_path: Path) -> None:
     box = Region((1, 10, 5), (2, 20, 9))
     np.testing.assert_array_equal(volume.read(box), whole[box.slices])
     assert ASKED == [(4 + 6400 + 640, 640)]
+
+
+def test_what_lies_beyond_the_edge_is_no_other_voxel(tmp_path: Path) -> None:
+    volume, whole = plain(tmp_path / "a")
+    strips = dataclasses.replace(volume.layout, segment=(1, 64))
+    pages = tuple(
+        Page(p.url, tuple(p.offsets[0] + 64 * n for n in range(100)), (64,) * 100)
+        for p in volume.pages
+    )
+    volume = dataclasses.replace(volume, layout=strips, pages=pages)
+    inside = Region((0, 0, 0), (3, 100, 64))
+    np.testing.assert_array_equal(volume.read(inside), whole)
+    for beyond in ((1, 1, 65), (1, 101, 1), (4, 1, 1)):
+        region = Region((0, 0, 0), beyond)
+        for ask in (volume.read, volume.stored):
+            with pytest.raises(GeometryError, match="one inside the volume of"):
+                ask(region)
+    with pytest.raises(GeometryError):
+        volume.read(Region((0, 0, 64), (1, 1, 65)))
 
 
 def test_neighbouring_ranges_become_one_request(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import json
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,9 @@ from emcatalog.chunked.keys import ChunkKeys
 from emcatalog.chunked.kvstore import above, child, folder, kvstore, local_path
 from emcatalog.chunked.presence import in_flight, present
 from emcatalog.chunked.staged import holds_suffixed, open_staged
-from emcatalog.errors import FormatError, GeometryError
+from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid, Region, Triple
-from emcatalog.volume import ensure_fits
+from emcatalog.volume import ensure_fits, ensure_inside
 
 __all__ = [
     "Axes",
@@ -67,10 +67,10 @@ class ChunkedVolume:
     grid: Grid
     dtype: np.dtype[np.generic]
     chunks: Triple
-    spec: str
+    spec: str = field(repr=False)  # may hold headers with secrets
     axes: Axes
     url: str
-    keys: ChunkKeys | None = None
+    keys: ChunkKeys | None = field(default=None, repr=False)
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; absent chunks are the array's fill value."""
@@ -111,12 +111,8 @@ class ChunkedVolume:
         return (not answer.not_stored for answer in answers)
 
     def _check(self, region: Region, dtype: np.dtype[np.generic]) -> None:
-        if any(b > n for b, n in zip(region.stop, self.grid.shape, strict=True)):
-            raise GeometryError(
-                entry=self.url,
-                got=f"a region up to voxel {region.stop} (z, y, x)",
-                expected=f"one inside the volume of {self.grid.shape} voxels",
-            )
+        with translated(self.url):
+            ensure_inside(region, self.grid)
         ensure_fits(region.shape, dtype)
 
     def _start(self, region: Region) -> Any:

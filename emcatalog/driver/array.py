@@ -67,7 +67,9 @@ class VolumeArray(BackendArray):
         regions = [_region(part) for part in parts]
         if len(parts) == 1:
             (block,) = self._blocks(regions)
-            return _take(block, parts[0])
+            taken = _take(block, parts[0])
+            # a few voxels of each thousand should not keep all of them in memory
+            return taken if taken.size == block.size else taken.copy()
         out = np.empty([axis.length for axis in axes], self.dtype)
         for part, block in zip(parts, self._blocks(regions), strict=True):
             out[np.ix_(*(run.put for run in part))] = _take(block, part)
@@ -100,7 +102,7 @@ class _Axis:
     @classmethod
     def of(cls, key: Key, size: int, chunk: int) -> _Axis:
         if isinstance(key, int | np.integer):
-            start = int(key) % size
+            start = range(size)[int(key)]  # raises where % would wrap around
             run = _Run(start, start + 1, slice(None), np.zeros(1, np.intp))
             return cls((run,), 1, scalar=True)
         if isinstance(key, slice) and abs(key.step or 1) <= chunk:

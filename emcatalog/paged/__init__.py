@@ -19,7 +19,7 @@ from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.paged.ranges import REQUEST, Piece, Request, merged
 from emcatalog.paged.table import Codec, Layout, Page
 from emcatalog.transport import Transport
-from emcatalog.volume import ensure_fits
+from emcatalog.volume import ensure_fits, ensure_inside
 
 __all__ = ["Codec", "Layout", "Page", "PagedVolume"]
 
@@ -91,6 +91,8 @@ class PagedVolume:
 
     def _pieces(self, region: Region) -> Iterator[Piece]:
         """The byte ranges that hold ``region``, with the voxels that each carries."""
+        # a column beyond the last would be the first of the segment that follows
+        ensure_inside(region, self.grid)
         height, width = self.layout.segment
         across = self.layout.segments[1]
         for tile in region.tiles((1, height, width)):
