@@ -9,12 +9,13 @@ The shipped file is ``catalog.yaml``. These three give the same catalog::
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from intake.catalog import Catalog
 from intake.catalog.local import LocalCatalogEntry, YAMLFileCatalog
 
@@ -189,10 +190,11 @@ def _check_arguments(facts: Mapping[str, Any]) -> None:
     kind = driver(str(facts["driver"][0]))
     arguments = facts["args"]
     _check_names(kind, arguments)
-    text = yaml.safe_dump(arguments)
+    text = json.dumps(arguments, default=str, ensure_ascii=False)
+    templates = re.findall(r"\{[{%].*?[%}]\}", text)
     for parameter in facts["user_parameters"]:
         name = parameter["name"]
-        if name not in text:
+        if not any(re.search(rf"\b{re.escape(name)}\b", t) for t in templates):
             raise OptionError(
                 got=f"the parameter {name!r}, which no argument uses",
                 expected=f'"{{{{ {name} }}}}" in the args',

@@ -137,8 +137,9 @@ UNUSED = """driver: ngff
         ("driver: tif\n    args: {urlpath: x}", "did you mean 'tiff'"),
         ("driver: tiff\n    args: {urlpth: x}", "did you mean 'urlpath'"),
         ("driver: tiff\n    args: {urlpath: x, voxel_size_nm: big}", "voxel_size_nm"),
+        (UNUSED, "the parameter 'level', which no argument uses"),
         (
-            UNUSED,
+            UNUSED.replace("urlpath: x", "urlpath: level, level: 0"),
             "the parameter 'level', which no argument uses",
         ),
     ],
