@@ -74,7 +74,9 @@ class Mirrors:
     """Where to look for a URL before its own server is asked.
 
     ``rules`` replace URL prefixes (the longest that fits wins), ``roots`` are mirror
-    directories. A file that no mirror holds is asked from its server.
+    directories. A file that no mirror holds is asked from its server; but a chunked
+    volume is read from the mirror that has its folder, where a chunk that was not
+    copied is absent.
 
     >>> Mirrors(rules=(("s3://b/", "http://localhost:9000/b/"),)).resolve("s3://b/k")
     'http://localhost:9000/b/k'

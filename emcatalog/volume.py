@@ -17,6 +17,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -29,6 +31,8 @@ from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.record import Record
 
 MEMORY_VARIABLE = "EMCATALOG_MEMORY_LIMIT"
+
+_allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
 
 
 @runtime_checkable
@@ -108,10 +112,30 @@ def memory_limit() -> int:
     """Bytes that one request may take: EMCATALOG_MEMORY_LIMIT or half of what is free.
 
     The variable is a number of bytes or a size such as ``4GiB``. Raises OptionError
-    if it is neither.
+    if it is neither. Within `allowing` it is what was allowed there.
     """
+    allowed = _allowed.get()
+    if allowed is not None:
+        return allowed
     text = os.environ.get(MEMORY_VARIABLE, "")
     return parse_bytes(text) if text else psutil.virtual_memory().available // 2
+
+
+@contextmanager
+def allowing(limit: int | str | None) -> Iterator[None]:
+    """Within it `memory_limit` is ``limit``, as `parse_bytes` reads it, if not None.
+
+    Engines check each read themselves; so one that may be larger is known to them.
+
+    >>> with allowing("1 KiB"):
+    ...     memory_limit()
+    1024
+    """
+    before = _allowed.set(_allowed.get() if limit is None else parse_bytes(str(limit)))
+    try:
+        yield
+    finally:
+        _allowed.reset(before)
 
 
 def parse_bytes(text: str) -> int:
@@ -136,14 +160,9 @@ def parse_bytes(text: str) -> int:
     return size
 
 
-def ensure_fits(
-    shape: Sequence[int], dtype: np.dtype[np.generic], limit: int | str | None = None
-) -> None:
-    """Raise MemoryLimitError before an array larger than ``limit`` is allocated.
-
-    The limit is a size as `parse_bytes` reads it, and by default `memory_limit`.
-    """
-    allowed = memory_limit() if limit is None else parse_bytes(str(limit))
+def ensure_fits(shape: Sequence[int], dtype: np.dtype[np.generic]) -> None:
+    """Raise MemoryLimitError before an array above `memory_limit` is allocated."""
+    allowed = memory_limit()
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > allowed:
         shown = " x ".join(map(str, shape))

@@ -197,6 +197,7 @@ def test_read_refuses_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("EMCATALOG_MEMORY_LIMIT", "1KB")
     with pytest.raises(MemoryLimitError, match="take a smaller box with .sel"):
         source.to_xarray().values  # noqa: B018 - the access reads
+    assert source.read(memory_limit="1 GiB").shape == SHAPE
     monkeypatch.setenv("EMCATALOG_MEMORY_LIMIT", "much")
     with pytest.raises(OptionError, match="the size 'much'"):
         source.read()

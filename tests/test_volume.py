@@ -17,7 +17,7 @@ from emcatalog.record import (
     declared_voxel_size,
     voxel_size,
 )
-from emcatalog.volume import ensure_fits, parse_bytes
+from emcatalog.volume import allowing, ensure_fits, parse_bytes
 
 
 def test_sizes_are_read_as_people_write_them() -> None:
@@ -30,8 +30,8 @@ def test_sizes_are_read_as_people_write_them() -> None:
 
 
 def test_memory_limit_speaks_of_both_sizes() -> None:
-    with pytest.raises(MemoryLimitError) as caught:
-        ensure_fits((41394, 39725, 34427), np.dtype(np.uint8), 2**30)
+    with pytest.raises(MemoryLimitError) as caught, allowing(2**30):
+        ensure_fits((41394, 39725, 34427), np.dtype(np.uint8))
     assert "51.49 TiB; expected at most 1 GiB at once" in str(caught.value)
 
 

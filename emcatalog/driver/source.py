@@ -19,7 +19,7 @@ from emcatalog.errors import EmcatalogError, OptionError, public
 from emcatalog.mirror import Mirrors, current_mirrors
 from emcatalog.record import declared, located
 from emcatalog.transport import Transport
-from emcatalog.volume import Pyramid, Volume, ensure_fits
+from emcatalog.volume import Pyramid, Volume, allowing
 
 Place = str | os.PathLike[str] | list[str] | list[os.PathLike[str]]
 
@@ -169,11 +169,11 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         is free.
         """
         try:
-            ensure_fits(self.volume.grid.shape, self.volume.dtype, memory_limit)
+            with allowing(memory_limit):
+                return self.to_xarray().load()
         except EmcatalogError as error:
             error.about(self.entry_name)
             raise
-        return self.to_xarray().load()
 
     def to_datatree(self) -> xr.DataTree:
         """All levels as a tree with nodes ``s0`` (the finest), ``s1`` and so on."""
