@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,7 @@ from emcatalog.errors import (
     TransportError,
     UnreachableError,
 )
-from emcatalog.transport import Transport
+from emcatalog.transport import Transport, systems
 from emcatalog.transport.http import _within
 from emcatalog.transport.origin import Origin, translate
 from emcatalog.transport.systems import system_of
@@ -32,6 +36,34 @@ def test_work_on_the_pool_may_use_the_pool() -> None:
     with ThreadPoolExecutor(1) as watched:
         found = watched.submit(lambda: list(transport.map(total, range(40))))
         assert found.result(timeout=30) == [n * (n - 1) // 2 for n in range(40)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_while_a_file_system_is_being_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a").touch()
+    opening = threading.Event()
+    really = systems._open
+
+    def slowly(origin: Origin) -> Any:
+        opening.set()
+        time.sleep(0.5)
+        return really(origin)
+
+    monkeypatch.setattr(systems, "_systems", {})
+    monkeypatch.setattr(systems, "_open", slowly)
+    url = str(tmp_path / "a")
+    other = threading.Thread(target=Transport().exists, args=(url,))
+    other.start()
+    opening.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends the child if it hangs
+        os._exit(0 if Transport().exists(url) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    other.join()
 
 
 def test_a_missing_object_is_no_empty_one_whatever_its_name() -> None:

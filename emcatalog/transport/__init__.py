@@ -25,7 +25,7 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.transport.origin import BusyError, Origin
+from emcatalog.transport.origin import BusyError, Origin, hold_over_forks
 from emcatalog.transport.reader import RangeReader
 from emcatalog.transport.systems import system_of
 
@@ -196,6 +196,7 @@ def _pause(attempt: int, error: Exception) -> float:
 _pools: dict[int, ThreadPoolExecutor] = {}
 _gates: dict[tuple[int, str, int], threading.BoundedSemaphore] = {}
 _lock = threading.Lock()
+hold_over_forks(_lock)
 _of_thread = threading.local()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -50,6 +52,19 @@ class BusyError(UnreachableError):
     """A server that asks to come back later (429, 5xx)."""
 
     retry_after: float = 0.0
+
+
+def hold_over_forks(lock: threading.Lock) -> None:
+    """Take ``lock`` while the process forks.
+
+    A child that is forked while another thread holds it would find it taken for ever.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire,
+            after_in_parent=lock.release,
+            after_in_child=lock.release,
+        )
 
 
 @contextlib.contextmanager

@@ -11,10 +11,11 @@ from emcatalog.transport.gcs import PublicGcs
 from emcatalog.transport.http import Http
 from emcatalog.transport.local import Local
 from emcatalog.transport.objects import Objects
-from emcatalog.transport.origin import Origin, System
+from emcatalog.transport.origin import Origin, System, hold_over_forks
 
 _systems: dict[object, System] = {}
 _lock = threading.Lock()
+hold_over_forks(_lock)
 
 
 def system_of(origin: Origin) -> System:
