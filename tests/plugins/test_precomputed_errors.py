@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,9 +24,6 @@ from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_precomputed import open_pyramid
 from emcatalog_precomputed.info import parse_info
-
-if TYPE_CHECKING:
-    pass
 
 TRANSPORT = Transport(mirrors=Mirrors(), attempts=1)
 SHARDING = {
