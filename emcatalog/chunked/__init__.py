@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from emcatalog.chunked.engine import open_store, translated, verify
 from emcatalog.chunked.keys import ChunkKeys
-from emcatalog.chunked.kvstore import above, child, folder, kvstore, local_path
+from emcatalog.chunked.kvstore import (
+    above,
+    child,
+    folder,
+    is_local,
+    kvstore,
+    local_path,
+    zipped,
+)
 from emcatalog.chunked.presence import in_flight, present
 from emcatalog.chunked.staged import holds_suffixed, open_staged
 from emcatalog.errors import FormatError
@@ -37,6 +45,7 @@ __all__ = [
     "local_path",
     "spec_text",
     "verify",
+    "zipped",
 ]
 
 IN_FLIGHT = 8
@@ -169,7 +178,7 @@ def spec_text(driver: str, kvstore: Mapping[str, Any], **members: Any) -> str:
         "assume_metadata": True,
         "recheck_cached_metadata": False,
         # local files may be written again by their owner, and asking costs little
-        "recheck_cached_data": True if kvstore["driver"] == "file" else "open",
+        "recheck_cached_data": True if is_local(dict(kvstore)) else "open",
         **members,
     }
     return json.dumps(spec, sort_keys=True)

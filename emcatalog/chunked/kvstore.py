@@ -22,9 +22,31 @@ def kvstore(url: str, transport: Transport) -> Json:
     credentials). ``endpoint_url`` names another server than Amazon's or Google's.
     Raises OptionError for a protocol that TensorStore does not speak.
     """
-    origin = transport.origin(folder(url))
+    store = _store(folder(url), transport)
+    if store["driver"] == "file":
+        store["path"] += "/"
+    return store
+
+
+def zipped(url: str, transport: Transport, inside: str = "") -> Json:
+    """The folder ``inside`` of the zip file ``url``, after mirrors.
+
+    ``inside`` is empty or ends in a slash. TensorStore reads the directory of the zip
+    file once and each member by its range; it passes over members that it cannot
+    unpack, so `emcatalog.transport.archive.Archive.check` must come first.
+    """
+    return {"driver": "zip", "base": _store(url, transport), "path": inside}
+
+
+def is_local(store: Json) -> bool:
+    """Whether a key-value store lies on this machine, in a zip file or not."""
+    return bool(store.get("base", store)["driver"] == "file")
+
+
+def _store(url: str, transport: Transport) -> Json:
+    origin = transport.origin(url)
     if origin.scheme == "file":
-        return {"driver": "file", "path": f"{_path(origin.url)}/"}
+        return {"driver": "file", "path": str(_path(origin.url))}
     if origin.scheme in ("http", "https"):
         return _http(origin.url, origin.options)
     if origin.scheme == "s3":

@@ -39,24 +39,13 @@ class Placement:
         """Voxel i lies at i."""
         return cls((1.0,) * dimensions, (0.0,) * dimensions)
 
-    def then(self, outer: Placement) -> Placement:
-        """This placement first, ``outer`` on its result.
-
-        >>> inner = Placement((2.0,), (10.0,))
-        >>> inner.then(Placement((2.0,), (1.0,)))
-        Placement(scale=(4.0,), translation=(21.0,))
-        """
-        scale = tuple(a * b for a, b in zip(self.scale, outer.scale, strict=True))
-        moved = zip(self.translation, outer.scale, outer.translation, strict=True)
-        return Placement(scale, tuple(t * s + u for t, s, u in moved))
-
 
 @dataclass(frozen=True)
 class Level:
-    """One array: its path below the group, and where it lies, if that is said."""
+    """One array: its path below the group, and where it lies."""
 
     path: str
-    placement: Placement | None
+    placement: Placement
 
 
 @dataclass(frozen=True)

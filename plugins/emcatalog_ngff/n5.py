@@ -98,19 +98,24 @@ def _place(
         return _transform(array["transform"], "transform", dimensions)
     axes = _axis_names({**group, **array}, dimensions)
     factors = _factors(group, array, index, dimensions)
-    steps = _downsampled(factors) if factors else None
     # both conventions keep the resolution of the finest level in these two places
     found = _resolution(finest, dimensions) or _resolution(group, dimensions)
     if not found:
+        steps = _downsampled(factors, (1.0,) * dimensions) if factors else None
         return Placed(tuple(Axis(name) for name in axes), steps, "downsamplingFactors")
     scale, units, locator = found
     named = [Axis(name, unit_nm(u)) for name, u in zip(axes, units, strict=True)]
-    base = Placement(scale, (0.0,) * dimensions)
-    return Placed(tuple(named), steps.then(base) if steps else None, locator)
+    steps = _downsampled(factors, scale) if factors else None
+    return Placed(tuple(named), steps, locator)
 
 
-def _downsampled(factors: tuple[float, ...]) -> Placement:
-    return Placement(factors, tuple((f - 1.0) / 2 for f in factors))
+def _downsampled(factors: tuple[float, ...], sizes: tuple[float, ...]) -> Placement:
+    """A level of coarse voxels; ``sizes`` are those of the finest ones."""
+    pairs = list(zip(factors, sizes, strict=True))
+    return Placement(
+        tuple(f * size for f, size in pairs),
+        tuple((f - 1.0) / 2 * size for f, size in pairs),
+    )
 
 
 def _listed_transform(group: Json, index: int) -> object:
@@ -212,13 +217,13 @@ def _fit(units: Sequence[object], dimensions: int) -> Sequence[object]:
 
 def as_levels(paths: Sequence[str], placed: Sequence[Placed]) -> tuple[Level, ...]:
     """Levels of paths and placements; a level that says nothing is an error."""
-    for path, level in zip(paths, placed, strict=True):
-        if level.placement is None:
+    levels = []
+    for path, found in zip(paths, placed, strict=True):
+        if found.placement is None:
             raise FormatError(
                 got=f"no downsamplingFactors and no transform of level {path}",
                 expected="where its voxels lie",
                 hint="open the finest level by itself: the URL of its array",
             )
-    return tuple(
-        Level(path, level.placement) for path, level in zip(paths, placed, strict=True)
-    )
+        levels.append(Level(path, found.placement))
+    return tuple(levels)

@@ -1,14 +1,17 @@
-"""OME-NGFF multiscales: axes and coordinate transformations.
+"""OME-NGFF multiscales: axes, coordinate systems, and where levels lie.
 
-Written from the specification, https://ngff.openmicroscopy.org, versions 0.1 to 0.5:
-the transformations of a dataset apply first, then those of the multiscale; a
-translation is where the centre of voxel 0 lies, as downsampled levels of published
-volumes show (their translation grows by half a voxel).
+Written from the specification, https://ngff.openmicroscopy.org, versions 0.1 to 0.6:
+the transformations of a dataset apply first, then, up to 0.5, those of the multiscale;
+a translation is where the centre of voxel 0 lies (0.6 says so, and downsampled levels
+of older volumes show it: their translation grows by half a voxel). Since 0.6 the
+transformations of a dataset lead to a named coordinate system, and those of the
+multiscale from there to others, of which the reader may choose one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from emcatalog.errors import FormatError, OptionError
@@ -22,14 +25,26 @@ from emcatalog_ngff.model import (
     Multiscale,
     Placement,
     mapping,
-    numbers,
-    scales,
     sequence,
     shown,
     text,
 )
+from emcatalog_ngff.systems import Systems
+from emcatalog_ngff.transformations import AxisMap, axis_map, finite
 
 _LONG_NAMES = {"channel": "c", "time": "t"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which image of a group, by index or name, in which coordinate system.
+
+    ``axes`` are names that replace those of the metadata, slowest first.
+    """
+
+    image: int | str = 0
+    system: str = ""
+    axes: tuple[str, ...] = ()
 
 
 def attributes_of_ome(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -39,40 +54,29 @@ def attributes_of_ome(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def parse_multiscale(
-    attributes: Mapping[str, Any], choice: int | str, zarr_format: int
+    attributes: Mapping[str, Any], wanted: Wanted, zarr_format: int
 ) -> Multiscale:
-    """The multiscale ``choice`` (index or name) of a group's attributes.
+    """The wanted multiscale of a group's attributes.
 
-    Raises OptionError for one that does not exist, and FormatError for what is not
-    OME-NGFF 0.1 to 0.5 or holds transformations that no regular grid can express.
+    Levels of which it is not said where their voxels lie are left out, but for the
+    finest. Raises OptionError for an image or a coordinate system that does not exist,
+    and FormatError for what is not OME-NGFF 0.1 to 0.6 or holds transformations that
+    no regular grid can express.
     """
     inside = attributes_of_ome(attributes)
     found = sequence(inside.get("multiscales"), "multiscales")
-    index = _chosen(found, choice)
+    index = _chosen(found, wanted.image)
     where = f"multiscales[{index}]"
     members = mapping(found[index], where)
-    version = members.get("version", inside.get("version", ""))
-    if "coordinateSystems" in members:
-        raise FormatError(
-            got=f"OME-Zarr version {shown(version)} with coordinate systems",
-            expected="version 0.1 to 0.5",
-            hint="this version was not released when this driver was written",
-        )
-    axes = _axes(members.get("axes"), f"{where}.axes")
-    outer = _placement(members, where, len(axes))
-    levels = [
-        _level(item, f"{where}.datasets[{i}]", len(axes), outer)
-        for i, item in enumerate(
-            sequence(members.get("datasets"), f"{where}.datasets", MOST_LEVELS)
-        )
-    ]
-    name = members.get("name")
+    axes, levels = _levels(members, where, wanted)
+    version = members.get("version", inside.get("version"))
     default = "0.4" if zarr_format == 2 else "0.5"
     shown_version = version if isinstance(version, str) and version else default
+    name = members.get("name")
     return Multiscale(
         format=f"OME-Zarr {shown_version[:16]}",
         axes=axes,
-        levels=tuple(levels),
+        levels=levels,
         name=name if isinstance(name, str) else "",
         locator=f"{where}.datasets[0].coordinateTransformations",
     )
@@ -88,78 +92,143 @@ def _chosen(found: Sequence[Any], choice: int | str) -> int:
         return choice
     raise OptionError(
         got=f"multiscale={choice!r}",
-        expected=f"0 to {len(found) - 1}, or one of the names {names}",
+        expected=f"0 to {len(found) - 1}, or one of the names {shown(names)}",
         hint="the group's metadata list them under multiscales",
     )
 
 
-def _axes(value: object, where: str) -> tuple[Axis, ...]:
-    if value is None:  # versions 0.1 and 0.2 have always these five
-        return tuple(Axis(name) for name in AXES)
-    given = sequence(value, where, MOST_DIMENSIONS)
-    axes = tuple(_axis(item, f"{where}[{i}]") for i, item in enumerate(given))
-    names = [axis.name for axis in axes]
-    if len(set(names)) < len(names):
+def _levels(
+    members: Mapping[str, Any], where: str, wanted: Wanted
+) -> tuple[tuple[Axis, ...], tuple[Level, ...]]:
+    """Axes and levels, in the order of the stored dimensions."""
+    place = f"{where}.datasets"
+    datasets = [
+        mapping(item, f"{place}[{i}]")
+        for i, item in enumerate(sequence(members.get("datasets"), place, MOST_LEVELS))
+    ]
+    if "coordinateSystems" in members:
+        systems = Systems.of(members, datasets, where, wanted.system)
+        axes = _axes(systems.axes, f"{where}.coordinateSystems", wanted.axes)
+        maps: list[AxisMap | None] = [
+            systems.level(d, i) for i, d in enumerate(datasets)
+        ]
+    else:
+        axes = _axes(members.get("axes"), f"{where}.axes", wanted.axes)
+        maps = _plain_maps(members, datasets, where, len(axes))
+    stored = _stored_order(axes, maps)
+    if maps[0] is None:  # the units say what a voxel would measure, not that it is one
+        stored = tuple(Axis(axis.name) for axis in stored)
+    paths = [text(d.get("path"), f"{place}[{i}].path") for i, d in enumerate(datasets)]
+    levels = [
+        Level(path, _placement(m, axes, f"{place}[{i}]"))
+        for i, (path, m) in enumerate(zip(paths, maps, strict=True))
+        if m or i == 0
+    ]
+    return stored, tuple(levels)
+
+
+def _plain_maps(
+    members: Mapping[str, Any],
+    datasets: Sequence[Mapping[str, Any]],
+    where: str,
+    count: int,
+) -> list[AxisMap | None]:
+    """Versions up to 0.5: lists of transformations, one after the other."""
+    outer = _listed(members, where, count)
+    inner = [
+        _listed(d, f"{where}.datasets[{i}]", count) for i, d in enumerate(datasets)
+    ]
+    if inner[0] is None:
+        return [outer, *(None for _ in inner[1:])]
+    last = outer or AxisMap.identity(count)
+    maps: list[AxisMap | None] = []
+    for i, found in enumerate(inner):
+        if found is None:
+            raise FormatError(
+                got=f"no coordinateTransformations of {where}.datasets[{i}]",
+                expected="where its voxels lie, as the other levels tell",
+                hint="add them to the metadata, or leave the level out",
+            )
+        maps.append(finite(found.then(last), where))
+    return maps
+
+
+def _listed(members: Mapping[str, Any], where: str, count: int) -> AxisMap | None:
+    given = members.get("coordinateTransformations")
+    if given is None:
+        return None
+    where, total = f"{where}.coordinateTransformations", AxisMap.identity(count)
+    for i, item in enumerate(sequence(given, where, 64)):
+        total = total.then(axis_map(item, f"{where}[{i}]", count))
+    return total
+
+
+def _stored_order(
+    axes: tuple[Axis, ...], maps: Sequence[AxisMap | None]
+) -> tuple[Axis, ...]:
+    """The axis that each stored dimension is; the same at all levels."""
+    orders = {m.source for m in maps if m} or {tuple(range(len(axes)))}
+    if len(orders) > 1:
         raise FormatError(
-            got=f"{where} named {names}",
+            got=f"levels whose axes are exchanged in different ways: {sorted(orders)}",
+            expected="one order of the axes",
+            hint="open the levels one by one: add the path to the URL",
+        )
+    (order,) = orders
+    return tuple(axes[order.index(d)] for d in range(len(axes)))
+
+
+def _placement(found: AxisMap | None, axes: tuple[Axis, ...], where: str) -> Placement:
+    """Where voxels lie, in the order of the stored dimensions.
+
+    A channel or a time point is picked by its index, so their scales may be anything.
+    """
+    if found is None:
+        return Placement.identity(len(axes))
+    for axis, scale in zip(axes, found.scale, strict=True):
+        if axis.name in tuple("zyx") and scale <= 0:
+            raise FormatError(
+                got=f"the scale {scale:g} along {axis.name} in {where}",
+                expected="positive scales",
+                hint="a mirrored axis has no place in a grid whose labels ascend: copy "
+                "the volume with that axis turned round",
+            )
+    rows = [found.source.index(d) for d in range(len(axes))]
+    return Placement(
+        tuple(found.scale[i] for i in rows), tuple(found.translation[i] for i in rows)
+    )
+
+
+def _axes(value: object, where: str, names: tuple[str, ...]) -> tuple[Axis, ...]:
+    if value is None:  # versions 0.1 and 0.2 have always these five
+        return tuple(Axis(name) for name in names or AXES)
+    given = sequence(value, where, MOST_DIMENSIONS)
+    if names and len(names) != len(given):
+        raise OptionError(
+            got=f"axes={''.join(names)!r}",
+            expected=f"{len(given)} letters, as the image has axes",
+            hint="slowest dimension first; without axes= the metadata name them",
+        )
+    axes = tuple(
+        _axis(item, f"{where}[{i}]", names[i] if names else "")
+        for i, item in enumerate(given)
+    )
+    found = [axis.name for axis in axes]
+    if len(set(found)) < len(found):
+        raise FormatError(
+            got=f"{where} named {found}",
             expected="different names",
-            hint="the metadata are damaged",
+            hint="the metadata are damaged; axes='czyx' would replace the names",
         )
     return axes
 
 
-def _axis(value: object, where: str) -> Axis:
+def _axis(value: object, where: str, letter: str) -> Axis:
     if isinstance(value, str):  # version 0.3
-        return Axis(_LONG_NAMES.get(value.lower(), value.lower()))
+        return Axis(letter or _LONG_NAMES.get(value.lower(), value.lower()))
     members = mapping(value, where)
-    name = text(members.get("name"), f"{where}.name").lower()
     kind = members.get("type")
     by_kind = _LONG_NAMES.get(kind, "") if isinstance(kind, str) else ""
-    name = by_kind or _LONG_NAMES.get(name, name)
-    return Axis(name, unit_nm(members.get("unit")) if name in "zyx" else None)
-
-
-def _level(
-    value: object, where: str, dimensions: int, outer: Placement | None
-) -> Level:
-    members = mapping(value, where)
-    path = text(members.get("path"), f"{where}.path")
-    inner = _placement(members, where, dimensions)
-    if inner and outer:
-        return Level(path, inner.then(outer))
-    return Level(path, inner)
-
-
-def _placement(
-    members: Mapping[str, Any], where: str, dimensions: int
-) -> Placement | None:
-    """Its transformations in their order, as one; None where there are none."""
-    given = members.get("coordinateTransformations")
-    if given is None:
-        return None
-    total = Placement.identity(dimensions)
-    where = f"{where}.coordinateTransformations"
-    for i, item in enumerate(sequence(given, where)):
-        total = total.then(_transformation(item, f"{where}[{i}]", dimensions))
-    return total
-
-
-def _transformation(value: object, where: str, dimensions: int) -> Placement:
-    members, nothing = mapping(value, where), Placement.identity(dimensions)
-    kind = members.get("type")
-    if kind == "identity":
-        return nothing
-    if kind == "scale" and "scale" in members:
-        scale = scales(members["scale"], dimensions, f"{where}.scale")
-        return Placement(scale, nothing.translation)
-    if kind == "translation" and "translation" in members:
-        place = f"{where}.translation"
-        shift = numbers(members["translation"], dimensions, place)
-        return Placement(nothing.scale, shift)
-    what = "kept in a file of its own" if "path" in members else "of that kind"
-    raise FormatError(
-        got=f"{where} of type {shown(kind)}",
-        expected="identity, scale or translation, with its numbers",
-        hint=f"a transformation {what} does not fit a regular grid with labels in "
-        "nanometres; resample the volume first",
-    )
+    name = letter or by_kind or text(members.get("name"), f"{where}.name").lower()
+    name = _LONG_NAMES.get(name, name)
+    return Axis(name, unit_nm(members.get("unit")) if name in tuple("zyx") else None)

@@ -18,10 +18,12 @@ from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_ngff import n5
 from emcatalog_ngff.arrays import n5_array, zarr2_array, zarr3_array
+from emcatalog_ngff.groups import no_image, only_image
 from emcatalog_ngff.model import AXES, Array, Axis, Level, Multiscale, Placement
-from emcatalog_ngff.ome import attributes_of_ome, parse_multiscale
-from emcatalog_ngff.probe import Node, held_here, no_image, nothing_at, probe, read_json
-from emcatalog_ngff.pyramid import Choice, build
+from emcatalog_ngff.ome import Wanted, attributes_of_ome, parse_multiscale
+from emcatalog_ngff.probe import Node, nothing_at, probe
+from emcatalog_ngff.pyramid import Choice, Levels, build
+from emcatalog_ngff.store import open_store
 
 _PREFIXES = ("zarr://", "zarr2://", "zarr3://", "n5://")
 _N5_SCALES = 32
@@ -35,22 +37,25 @@ def open_pyramid(  # noqa: PLR0913 - the options of the driver
     time: int = 0,
     multiscale: int | str = 0,
     axes: str = "",
+    system: str = "",
     voxel_size_nm: list[float | None] | float | None = None,
 ) -> Pyramid:
-    """Open an OME-Zarr (0.1 to 0.5) or N5 image, or one plain array of them.
+    """Open an OME-Zarr (0.1 to 0.6) or N5 image, or one plain array of them.
 
     Reads the metadata of the group and of each level, the latter at the same time.
     A translation is the centre of voxel 0; each level keeps its own.
 
     Args:
         urlpath: The multiscale group, or one array: ``s3://``, ``gs://``, ``https://``
-            or a local path.
+            or a local path. It may lie in a zip file, ``a.ome.zarr.zip/labels/cells``.
         transport: How bytes are had.
         channel: Index of the channel, or its label in the ``omero`` metadata.
         time: Index of the time point.
         multiscale: Which image of the group, by index or name.
         axes: Letters of the stored dimensions (of t, c, z, y, x), slowest first, for
-            an array whose metadata do not name them.
+            an array whose metadata do not name them, or name them otherwise.
+        system: The coordinate system of OME-Zarr 0.6 in which voxels are placed, by
+            name; empty for that to which the levels lead.
         voxel_size_nm: Size of the finest level along z, y, x in nanometres, for axes
             whose unit the metadata do not tell; what they tell goes first. Levels
             without transformations cannot be placed and are left out, but for the
@@ -60,31 +65,23 @@ def open_pyramid(  # noqa: PLR0913 - the options of the driver
     scale, rotation), for codecs that TensorStore lacks and for voxels that are no
     numbers; OptionError for a channel, time or image that does not exist.
     """
-    url = _plain(urlpath)
+    for prefix in _PREFIXES:
+        urlpath = urlpath.removeprefix(prefix)
+    url = folder(urlpath)
     try:
-        node = probe(url, transport)
-        levels = _image(url, node, transport, multiscale, axes)
+        node = probe(open_store(urlpath, transport))
+        if path := only_image(node):
+            node = probe(node.store.below(path))
+        wanted = Wanted(multiscale, system, _letters(axes))
+        levels = _image(node, transport, wanted)
         choice = Choice(channel, time, declared_voxel_size(voxel_size_nm))
         told = attributes_of_ome(node.attributes)
         if node.array is not None and node.flavour != "n5" and not choice.declared:
             raise _unplaced(url)
-        return build(url, transport, levels, told, choice)
+        return build(node.store, levels, told, choice)
     except EmcatalogError as error:
         error.about(url)
         raise
-
-
-def _plain(urlpath: str) -> str:
-    for prefix in _PREFIXES:
-        urlpath = urlpath.removeprefix(prefix)
-    if urlpath.rstrip("/").lower().endswith((".zip", ".ozx")):
-        raise OptionError(
-            entry=urlpath,
-            got="a store in a zip file",
-            expected="a folder, or its URL",
-            hint="unpack the file",
-        )
-    return folder(urlpath)
 
 
 def _unplaced(url: str) -> FormatError:
@@ -96,46 +93,37 @@ def _unplaced(url: str) -> FormatError:
     )
 
 
-def _image(
-    url: str, node: Node, transport: Transport, multiscale: int | str, axes: str
-) -> tuple[Multiscale, tuple[Array, ...]]:
+def _image(node: Node, transport: Transport, wanted: Wanted) -> Levels:
     if node.flavour == "n5":
-        return _n5_image(url, node, transport, axes)
+        return _n5_image(node, transport, wanted.axes)
     if node.array is not None:
-        return _one_array(_parsed(node.flavour, node.array, node.attributes), axes)
+        return _one_array(
+            _parsed(node.flavour, node.array, node.attributes), wanted.axes
+        )
     if "multiscales" not in attributes_of_ome(node.attributes):
-        raise no_image(url, node, transport)
+        raise no_image(node)
     version = 3 if node.flavour == "zarr3" else 2
-    image = parse_multiscale(node.attributes, multiscale, version)
-    if image.levels[0].placement is None:
-        image = _finest_only(image)
+    image = parse_multiscale(node.attributes, wanted, version)
     paths = [level.path for level in image.levels]
-    arrays = tuple(
-        transport.map(lambda path: _level(url, path, node.flavour, transport), paths)
-    )
+    arrays = tuple(transport.map(lambda path: _level(node, path), paths))
     return image, arrays
 
 
-def _finest_only(image: Multiscale) -> Multiscale:
-    """The image without the levels of which it is not said where their voxels lie."""
-    dimensions = len(image.axes)
-    finest = Level(image.levels[0].path, Placement.identity(dimensions))
-    unitless = tuple(Axis(axis.name) for axis in image.axes)
-    return Multiscale(image.format, unitless, (finest,), image.name, image.locator)
-
-
-def _level(url: str, path: str, flavour: str, transport: Transport) -> Array:
+def _level(node: Node, path: str) -> Array:
     names = {"zarr2": ".zarray", "zarr3": "zarr.json", "n5": "attributes.json"}
     try:
-        members = read_json(url, f"{path}/{names[flavour]}", transport)
+        members = node.store.json(f"{path}/{names[node.flavour]}")
     except (NotFoundError, AccessDeniedError) as error:
         error.got = f"no metadata of the level {path!r} ({error.got})"
-        error.hint = "the group lists this level, but it is not there or not public"
+        error.hint = (
+            "the group lists this level, but it is not there or not public; a level "
+            "that is there opens by itself: add its path to the URL"
+        )
         raise
     try:
-        given = members.get("attributes") if flavour == "zarr3" else {}
+        given = members.get("attributes") if node.flavour == "zarr3" else {}
         attributes = given if isinstance(given, dict) else {}
-        return _parsed(flavour, members, attributes)
+        return _parsed(node.flavour, members, attributes)
     except FormatError as error:
         error.got = f"level {path!r}: {error.got}"
         raise
@@ -151,7 +139,7 @@ def _parsed(
     return n5_array(members)
 
 
-def _one_array(array: Array, letters: str) -> tuple[Multiscale, tuple[Array, ...]]:
+def _one_array(array: Array, letters: tuple[str, ...]) -> Levels:
     """A single Zarr array as an image of one level, of unknown voxel size."""
     names = _dimension_names(array, letters)
     level = Level("", Placement.identity(len(names)))
@@ -160,10 +148,10 @@ def _one_array(array: Array, letters: str) -> tuple[Multiscale, tuple[Array, ...
     return Multiscale(kind, axes, (level,), "", ""), (array,)
 
 
-def _dimension_names(array: Array, letters: str) -> Sequence[str]:
+def _dimension_names(array: Array, letters: tuple[str, ...]) -> Sequence[str]:
     count = len(array.shape)
     if letters:
-        return _letters(letters, count)
+        return _fitting(letters, count)
     for member in ("dimension_names", "_ARRAY_DIMENSIONS"):
         names = array.attributes.get(member)
         if isinstance(names, list) and len(names) == count and all(names):
@@ -177,20 +165,28 @@ def _dimension_names(array: Array, letters: str) -> Sequence[str]:
     )
 
 
-def _letters(letters: str, count: int) -> Sequence[str]:
-    names = list(letters.lower())
-    if len(names) != count or len(set(names)) < count or not set(names) <= set(AXES):
+def _letters(axes: str) -> tuple[str, ...]:
+    names = tuple(axes.lower())
+    if len(set(names)) < len(names) or not set(names) <= set(AXES):
         raise OptionError(
-            got=f"axes={letters!r}",
-            expected=f"{count} different letters of t, c, z, y, x",
+            got=f"axes={axes!r}",
+            expected="different letters of t, c, z, y, x",
             hint="slowest dimension first, as zarr lists the shape",
         )
     return names
 
 
-def _n5_image(
-    url: str, node: Node, transport: Transport, letters: str
-) -> tuple[Multiscale, tuple[Array, ...]]:
+def _fitting(letters: tuple[str, ...], count: int) -> tuple[str, ...]:
+    if len(letters) != count:
+        raise OptionError(
+            got=f"axes={''.join(letters)!r}",
+            expected=f"{count} letters, one for each dimension of the array",
+            hint="slowest dimension first, as zarr lists the shape",
+        )
+    return letters
+
+
+def _n5_image(node: Node, transport: Transport, letters: tuple[str, ...]) -> Levels:
     if node.array is not None:
         arrays: tuple[Array, ...] = (n5_array(node.array),)
         paths: tuple[str, ...] = ("",)
@@ -199,15 +195,15 @@ def _n5_image(
         group = node.attributes
         listed = n5.listed_paths(group)
         if listed:
-            asked = transport.map(lambda p: _level(url, p, "n5", transport), listed)
+            asked = transport.map(lambda path: _level(node, path), listed)
             paths, arrays = listed, tuple(asked)
         else:
-            paths, arrays = _n5_found(url, node, transport)
+            paths, arrays = _n5_found(node)
     dimensions = len(arrays[0].shape)
     placed = n5.place(group, [array.attributes for array in arrays], dimensions)
     axes = placed[0].axes
     if letters:  # given slowest first, N5 has the fastest first
-        names = _letters(letters, dimensions)[::-1]
+        names = _fitting(letters, dimensions)[::-1]
         axes = tuple(
             Axis(name, axis.nm) for name, axis in zip(names, axes, strict=True)
         )
@@ -222,22 +218,20 @@ def _n5_image(
     return image, arrays
 
 
-def _n5_found(
-    url: str, node: Node, transport: Transport
-) -> tuple[tuple[str, ...], tuple[Array, ...]]:
+def _n5_found(node: Node) -> tuple[tuple[str, ...], tuple[Array, ...]]:
     """The levels s0, s1, ... that are there, of a group that lists none."""
     arrays: list[Array] = []
     names = [f"s{index}" for index in range(_N5_SCALES)]
-    held = held_here(url, [f"{name}/attributes.json" for name in names], transport)
+    held = node.store.held([f"{name}/attributes.json" for name in names])
     for name in names:
         if held and f"{name}/attributes.json" not in held:
             break
         try:
-            arrays.append(_level(url, name, "n5", transport))
+            arrays.append(_level(node, name))
         except (NotFoundError, AccessDeniedError) as error:
             if not arrays and node.attributes:
-                raise no_image(url, node, transport) from error
+                raise no_image(node) from error
             if not arrays:
-                raise nothing_at(url) from error
+                raise nothing_at(node.store.url) from error
             break
     return tuple(names[: len(arrays)]), tuple(arrays)

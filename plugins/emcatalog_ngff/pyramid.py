@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emcatalog.chunked import Axes, ChunkedVolume, child, kvstore, spec_text, verify
+from emcatalog.chunked import Axes, ChunkedVolume, child, spec_text, verify
 from emcatalog.errors import EmcatalogError, FormatError, OptionError
 from emcatalog.geometry import Grid, Lengths, Triple
 from emcatalog.record import Claim, Record, voxel_size
-from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_ngff.model import Array, Axis, Multiscale, Placement
 from emcatalog_ngff.omero import channel_labels, display_window
+from emcatalog_ngff.store import Store
 
+ZYX = ("z", "y", "x")
 Told = Mapping[str, Any]
 Levels = tuple[Multiscale, tuple[Array, ...]]
 
@@ -29,9 +30,7 @@ class Choice:
     declared: tuple[Claim, ...]
 
 
-def build(
-    url: str, transport: Transport, levels: Levels, told: Told, choice: Choice
-) -> Pyramid:
+def build(store: Store, levels: Levels, told: Told, choice: Choice) -> Pyramid:
     """The pyramid of an image whose levels' metadata are read.
 
     ``told`` are OME's members of the group. Raises FormatError where axes, arrays and
@@ -46,13 +45,11 @@ def build(
     units = _units(image, axes, spatial)
     volumes = []
     for level, array in zip(image.levels, arrays, strict=True):
-        placement = level.placement or Placement.identity(len(image.axes))
-        grid = _grid(placement, array, axes, units)
+        grid = _grid(level.placement, array, axes, units)
         try:
-            place = child(url, level.path)
-            volumes.append(_volume(place, transport, array, axes, grid))
+            volumes.append(_volume(store, level.path, array, axes, grid))
         except EmcatalogError as error:
-            error.about(f"{url}{level.path}")
+            error.about(f"{store.url}{level.path}")
             raise
     claims = _claims(image, arrays[0], told, axes)
     origins = _origin_claims(image, axes, volumes[0].grid.origin)
@@ -63,10 +60,15 @@ def _finest_first(levels: Levels) -> Levels:
     image, arrays = levels
     pairs = sorted(
         zip(image.levels, arrays, strict=True),
-        key=lambda pair: math.prod(pair[0].placement.scale) if pair[0].placement else 0,
+        key=lambda pair: math.prod(_spatial(image, pair[0].placement.scale)),
     )
     ordered = tuple(level for level, _ in pairs)
     return replace(image, levels=ordered), tuple(array for _, array in pairs)
+
+
+def _spatial(image: Multiscale, values: Iterable[float]) -> list[float]:
+    pairs = zip(image.axes, values, strict=True)
+    return [value for axis, value in pairs if axis.name in ZYX]
 
 
 def _check_dimensions(image: Multiscale, arrays: Sequence[Array]) -> None:
@@ -84,11 +86,11 @@ def _check_dimensions(image: Multiscale, arrays: Sequence[Array]) -> None:
                 expected=f"{arrays[0].dtype}, as in the finest level",
                 hint="open the levels one by one: add the path to the URL",
             )
-    if not {"y", "x"} <= set(names):
+    if not set(ZYX) & set(names):
         raise FormatError(
             got=f"axes {names}",
-            expected="y and x, and perhaps z, c and t",
-            hint="this is no image; for a plain array axes='zyx' names the dimensions",
+            expected="some of z, y and x, and perhaps c and t",
+            hint="axes='czyx', slowest first, names the dimensions in their order",
         )
 
 
@@ -102,7 +104,7 @@ def _axes(
     names = [axis.name for axis in image.axes]
     fixed = []
     for d, name in enumerate(names):
-        if name in ("z", "y", "x"):
+        if name in ZYX:
             continue
         lengths = {array.shape[d] for array in arrays}
         if len(lengths) > 1:
@@ -152,7 +154,7 @@ def _units(image: Multiscale, axes: Axes, spatial: Lengths) -> Lengths:
     Where the unit is not told, the voxel size that was declared for the finest level
     says it, and so for all levels.
     """
-    first = image.levels[0].placement or Placement.identity(len(image.axes))
+    first = image.levels[0].placement
     units = []
     for size, d in zip(spatial, axes.order, strict=True):
         if d is None:
@@ -174,12 +176,11 @@ def _grid(placement: Placement, array: Array, axes: Axes, units: Lengths) -> Gri
 
 
 def _volume(
-    url: str, transport: Transport, array: Array, axes: Axes, grid: Grid
+    store: Store, path: str, array: Array, axes: Axes, grid: Grid
 ) -> ChunkedVolume:
-    store = kvstore(url, transport)
-    spec = spec_text(array.driver, store, metadata=array.metadata)
+    spec = spec_text(array.driver, store.kvstore(path), metadata=array.metadata)
     verify(spec)
-    chunks = _zyx(array.chunks, axes)
+    chunks, url = _zyx(array.chunks, axes), child(store.url, path)
     return ChunkedVolume(grid, array.dtype, chunks, spec, axes, url)
 
 
@@ -192,7 +193,7 @@ def _placed(image: Multiscale, axes: Axes) -> Iterable[tuple[str, Axis, float]]:
     """Letter, axis and scale of each axis whose unit is known."""
     placement = image.levels[0].placement
     for letter, d in zip("zyx", axes.order, strict=True):
-        if d is not None and placement and image.axes[d].nm is not None:
+        if d is not None and image.axes[d].nm is not None:
             yield letter, image.axes[d], placement.scale[d]
 
 

@@ -19,7 +19,6 @@ from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_ngff import open_pyramid
-from emcatalog_ngff.model import Placement
 
 TRANSPORT = Transport(mirrors=Mirrors())
 TYPES = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
@@ -198,31 +197,6 @@ def test_axes_of_other_spelling_and_number(tmp_path: Path) -> None:
     writer.write_ome(root, [want], members)
     capital = opened(root, voxel_size_nm=[50, None, None])
     assert capital.level(0).grid.voxel_size == (50.0, 2000.0, 2000.0)
-
-
-lengths = st.floats(0.01, 100).map(lambda v: round(v, 3))
-placements = st.tuples(
-    st.tuples(lengths, lengths), st.tuples(st.floats(-50, 50), st.floats(-50, 50))
-).map(lambda pair: Placement(*pair))
-
-
-@given(a=placements, b=placements, c=placements, index=st.integers(0, 100))
-def test_placements_compose(
-    a: Placement, b: Placement, c: Placement, index: int
-) -> None:
-    """One after the other is the same as both at once; identity changes nothing."""
-
-    def put(placement: Placement, point: tuple[float, ...]) -> tuple[float, ...]:
-        parts = zip(point, placement.scale, placement.translation, strict=True)
-        return tuple(p * s + t for p, s, t in parts)
-
-    point = (float(index), 3.0)
-    assert put(a.then(b), point) == pytest.approx(put(b, put(a, point)))
-    left, right = a.then(b).then(c), a.then(b.then(c))
-    assert left.scale == pytest.approx(right.scale)
-    assert left.translation == pytest.approx(right.translation, abs=1e-6)
-    same = Placement.identity(2)
-    assert a.then(same) == a == same.then(a)
 
 
 def test_group_transformations_come_last(tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Where the files of a store lie: in a folder, in a zip file, or told in one place.
+
+Consolidated metadata (``.zmetadata`` of Zarr v2) answer for files that a server does
+not have, or does not hand out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from emcatalog.chunked import child, folder, kvstore, local_path, zipped
+from emcatalog.errors import (
+    AccessDeniedError,
+    ContentError,
+    FormatError,
+    NotFoundError,
+)
+from emcatalog.transport import Transport
+from emcatalog.transport.archive import Archive
+from emcatalog_ngff.model import shown
+
+METADATA_LIMIT = 16 * 2**20
+METADATA_FILES = (
+    "zarr.json", ".zattrs", ".zarray", ".zgroup", ".zmetadata", "attributes.json",
+)  # fmt: skip
+_ZIP = re.compile(r"(?i)^(.*?\.(?:zip|ozx))(?:\|zip:)?(?:/(.*))?$")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder with everything below it, after mirrors.
+
+    ``url`` is named in errors. ``archive`` is the zip file that holds the store, and
+    ``inside`` the folder in it, empty or with a slash at its end. ``told`` are
+    consolidated metadata: JSON by path.
+    """
+
+    url: str
+    transport: Transport
+    archive: Archive | None = None
+    inside: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def json(self, path: str) -> Mapping[str, Any]:
+        """The JSON object in the file ``path``.
+
+        Raises a TransportError if it cannot be had, ContentError for HTML, and
+        FormatError for anything else that is no JSON object.
+        """
+        place = child(self.url, path)
+        if path in self.told:
+            members = self.told[path]
+        else:
+            members = _parsed(self._text(path, place), place)
+        if not isinstance(members, dict):
+            raise FormatError(entry=place, got=shown(members), expected="a JSON object")
+        return members
+
+    def kvstore(self, path: str) -> dict[str, Any]:
+        """TensorStore's key-value store of the folder ``path``."""
+        if self.archive is None:
+            return kvstore(child(self.url, path), self.transport)
+        inside = folder(f"{self.inside}{path}") if path else self.inside
+        return zipped(self.archive.url, self.transport, inside)
+
+    def held(self, names: Sequence[str]) -> frozenset[str]:
+        """Which of ``names`` are there, if that can be told without a request.
+
+        A mirror that holds some of a folder's metadata holds all there is, so the
+        server need not be asked for the rest, and reading works without a network.
+        """
+        if self.archive is not None:
+            members = self.archive.members
+            return frozenset(n for n in names if f"{self.inside}{n}" in members)
+        root = self.root()
+        return frozenset(n for n in names if root and (root / n).is_file())
+
+    def root(self) -> Path | None:
+        """The local folder; None for a zip file or a remote place."""
+        if self.archive is not None:
+            return None
+        return local_path(self.url, self.transport)
+
+    def below(self, path: str) -> Store:
+        """The folder ``path`` of this store; FormatError if it lies outside."""
+        url = folder(child(self.url, path))
+        inside = f"{self.inside}{path.strip('/')}/"
+        return replace(self, url=url, inside=inside, told={})
+
+    def consolidated(self) -> Store:
+        """This store with the ``.zmetadata`` of its folder; raises as `json` does."""
+        told = self.json(".zmetadata").get("metadata")
+        return replace(self, told=told if isinstance(told, dict) else {})
+
+    def _text(self, path: str, place: str) -> bytes:
+        if self.archive is not None:
+            return self.archive.read(f"{self.inside}{path}", METADATA_LIMIT)
+        kind = "application/json"
+        return self.transport.read(place, limit=METADATA_LIMIT, kind=kind)
+
+
+def open_store(url: str, transport: Transport) -> Store:
+    """The store at ``url``: a folder, or a zip file, or a folder inside of one.
+
+    A zip file holds the store at its root or in its only folder. Raises FormatError
+    for a zip file that is damaged or not readable as it stands.
+    """
+    path, mark, query = url.partition("?") if "://" in url else (url, "", "")
+    found = _ZIP.match(path.rstrip("/"))
+    if found:
+        place, inner = f"{found[1]}{mark}{query}", found[2] or ""
+        local = local_path(place, transport)
+        if local is None or not local.is_dir():
+            inner = unquote(inner) if path.startswith(("http", "file:")) else inner
+            return _zipped(place, url, inner, transport)
+    return Store(folder(url), transport)
+
+
+def _zipped(place: str, url: str, inner: str, transport: Transport) -> Store:
+    try:
+        archive = Archive.open(place, transport)
+    except NotFoundError:
+        if inner:  # a folder may be called so
+            return Store(folder(url), transport)
+        raise
+    archive.check()
+    return Store(folder(url), transport, archive, _inside(archive, inner.strip("/")))
+
+
+def _inside(archive: Archive, inner: str) -> str:
+    """The folder ``inner`` of the zip file, or of the only folder at its top."""
+    inner = f"{inner}/" if inner else ""
+    names = [n for n in archive.names() if not n.startswith("__MACOSX/")]
+    tops = {name.partition("/")[0] for name in names}
+    if inner and any(name.startswith(inner) for name in names):
+        return inner
+    if len(tops) != 1 or any("/" not in name for name in names):
+        return inner
+    return f"{tops.pop()}/{inner}"
+
+
+def _parsed(text: bytes, place: str) -> Any:
+    if text.lstrip()[:1] == b"<":
+        raise ContentError(
+            entry=place,
+            got="an HTML page",
+            expected="JSON",
+            hint="the server may want a login: open the URL in a browser",
+        )
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            entry=place,
+            got=f"text that is not JSON ({error})",
+            expected="metadata of Zarr or N5",
+            hint="the file is damaged: fetch it again, or ask its keeper",
+        ) from error
+
+
+REFUSALS = (NotFoundError, AccessDeniedError, ContentError)
+"""What servers answer for a file that is not there."""
