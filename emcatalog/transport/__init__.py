@@ -7,15 +7,12 @@ process that needs them.
 
 from __future__ import annotations
 
-import os
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from emcatalog.errors import (
     ContentError,
@@ -25,16 +22,15 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.transport.origin import BusyError, Origin, hold_over_forks
+from emcatalog.transport.origin import Origin
+from emcatalog.transport.patience import gate, most_connections, pause
 from emcatalog.transport.reader import RangeReader
 from emcatalog.transport.systems import system_of
+from emcatalog.transport.versions import Versions
 
 __all__ = ["RangeReader", "Transport"]
 
 METADATA_LIMIT = 64 * 2**20
-LONGEST_PAUSE = 30.0
-MOST_CONNECTIONS = {"ftp.ebi.ac.uk": 4, "idr.openmicroscopy.org": 4}
-"""Hosts that slow down or refuse readers who ask for more at a time."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -47,9 +43,14 @@ class Transport:
     ``storage_options`` are those of fsspec for the protocol of the URL; S3 and GCS are
     read anonymously unless they say otherwise. At most ``connections`` requests to one
     host are under way at a time, fewer where the host is known to be slow. A request
-    that fails for a passing reason is tried ``attempts`` times. ``session_url`` is
-    visited first, once for each process and host, by servers that hand out a session
-    cookie there.
+    that fails for a passing reason is tried ``attempts`` times, with pauses that grow
+    or that the server asks for; no try begins after ``patience`` seconds. A server
+    that falls silent is given up after 60 seconds (EMCATALOG_TIMEOUT). ``session_url``
+    is visited first, once for each process and host, by servers that hand out a
+    session cookie there.
+
+    ``versions`` are those of the files read so far: a file that is read in pieces and
+    changes meanwhile raises ContentError, where the server lets it be seen.
     """
 
     # may hold passwords, which are nobody's business in a log
@@ -58,6 +59,8 @@ class Transport:
     connections: int = 8
     attempts: int = 4
     session_url: str = ""
+    patience: float = 180.0
+    versions: Versions = field(default_factory=Versions, repr=False, compare=False)
 
     def resolve(self, url: str) -> str:
         """The URL or local path that is really read for ``url``, after mirrors."""
@@ -71,7 +74,7 @@ class Transport:
         moved = place != url and _protocol(place) != _protocol(url)
         options = {} if moved else dict(self.storage_options)
         session = self.resolve(self.session_url) if self.session_url else ""
-        return Origin(place, options, "" if local else session)
+        return Origin(place, options, "" if local else session, self.versions)
 
     def read(self, url: str, *, limit: int = METADATA_LIMIT, kind: str = "") -> bytes:
         """The whole file. ``kind`` is a content type that HTTP must not contradict.
@@ -138,17 +141,17 @@ class Transport:
         The first failure cancels what has not begun and is raised. ``work`` may call
         `map` again: there the items are done one after the other.
         """
-        if getattr(_of_thread, "in_pool", False):
-            # a thread of the pool that waits for the pool may wait for itself
+        items = list(items)
+        if len(items) < 2 or getattr(_of_thread, "in_pool", False):
             yield from map(work, items)
             return
-        futures = [_pool().submit(work, item) for item in items]
+        # threads of its own: those of a shared pool may all wait for one dead host
+        pool = ThreadPoolExecutor(self.connections, "emcatalog", _enter_pool)
         try:
-            for future in futures:
+            for future in [pool.submit(work, item) for item in items]:
                 yield future.result()
         finally:
-            for future in futures:
-                future.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _request(self, url: str, ask: Callable[[Origin], T]) -> T:
         try:
@@ -167,18 +170,20 @@ class Transport:
 
     def _insist(self, origin: Origin, ask: Callable[[Origin], T]) -> T:
         """Ask again where a failure may pass."""
-        place = urlsplit(origin.url)
-        most = min(self.connections, MOST_CONNECTIONS.get(place.netloc, 64))
-        gate = _gate(f"{place.scheme}://{place.netloc}", most)
-        for attempt in range(1, self.attempts + 1):
-            try:
-                with gate:
+        way, most = gate(origin.url), most_connections(origin.url, self.connections)
+        attempt, spent = 0, 0.0
+        while True:
+            with way.entered(most):
+                begun = time.monotonic()
+                try:
                     return ask(origin)
-            except (UnreachableError, TruncatedError) as error:
-                if attempt == self.attempts:
-                    raise
-                time.sleep(_pause(attempt, error))
-        raise UnreachableError(got="no attempt", expected="attempts >= 1")
+                except (UnreachableError, TruncatedError) as error:
+                    attempt += 1
+                    wait = pause(attempt, error)
+                    spent += time.monotonic() - begun + wait
+                    if attempt >= self.attempts or spent > self.patience:
+                        raise
+            time.sleep(wait)
 
 
 def _protocol(url: str) -> str:
@@ -186,35 +191,8 @@ def _protocol(url: str) -> str:
     return url.partition("://")[0].replace("https", "http") if "://" in url else ""
 
 
-def _pause(attempt: int, error: Exception) -> float:
-    if isinstance(error, BusyError) and error.retry_after:
-        return float(min(error.retry_after, LONGEST_PAUSE))
-    # full jitter keeps many readers from knocking at the same moment
-    return random.uniform(0.5, 1.0) * 0.1 * 4.0 ** (attempt - 1)  # noqa: S311
-
-
-_pools: dict[int, ThreadPoolExecutor] = {}
-_gates: dict[tuple[int, str, int], threading.BoundedSemaphore] = {}
-_lock = threading.Lock()
-hold_over_forks(_lock)
 _of_thread = threading.local()
-
-
-def _pool() -> ThreadPoolExecutor:
-    # keyed by process: the threads of a pool do not survive a fork
-    with _lock:
-        if os.getpid() not in _pools:
-            _pools[os.getpid()] = ThreadPoolExecutor(16, "emcatalog", _enter_pool)
-        return _pools[os.getpid()]
 
 
 def _enter_pool() -> None:
     _of_thread.in_pool = True
-
-
-def _gate(host: str, connections: int) -> threading.BoundedSemaphore:
-    key = os.getpid(), host, connections
-    with _lock:
-        if key not in _gates:
-            _gates[key] = threading.BoundedSemaphore(connections)
-        return _gates[key]

@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import ftplib
 import posixpath
+import socket
 import threading
 import weakref
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from emcatalog.errors import ContentError, TransportError
+from emcatalog.errors import TransportError, TruncatedError
 from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
+from emcatalog.transport.patience import Pace, timeout_seconds
 
 PIECE = 1 << 16
 
@@ -38,25 +40,23 @@ class Ftp:
                 if str(error).startswith("554"):  # the file ends before
                     return b""
                 raise
-            parts, missing = [], length
-            with data:
-                while missing and (part := data.recv(min(PIECE, missing))):
-                    parts.append(part)
-                    missing -= len(part)
-            self._finish(ftp, stopped_early=not missing)
-        return b"".join(parts)
+            content = _received(data, length)
+            self._finish(ftp, stopped_early=len(content) == length)
+            if len(content) < length:
+                _check_end(start + len(content), ftp.size(_path(origin)))
+        return content
 
     def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
-        """The whole file, if it is not larger than ``limit``."""
-        size = self.size(origin)
-        if size > limit:
-            raise ContentError(got=f"a file of {size} bytes", expected=f"<= {limit}")
-        return self.span(origin, 0, size)
+        """The whole file, or one byte more than ``limit`` of it."""
+        return self.span(origin, 0, limit + 1)
 
     def size(self, origin: Origin) -> int:
         """Length in bytes."""
         with self._connection(origin) as ftp:
-            return int(ftp.size(_path(origin)) or 0)
+            size = ftp.size(_path(origin))
+        if size is None:
+            raise TransportError(got=f"no length of {origin.url}", expected="SIZE")
+        return size
 
     def names(self, origin: Origin) -> list[str]:
         """What lies in the folder; folders are told apart where the server says so."""
@@ -83,7 +83,8 @@ class Ftp:
         try:
             ftp = ftp or self._connect(origin)
             yield ftp
-        except (OSError, EOFError, ftplib.Error) as error:
+        except (OSError, EOFError, ValueError, ftplib.Error) as error:
+            # ValueError: a reply that is no FTP
             if ftp is not None:
                 ftp.close()
             if not isinstance(error, ftplib.error_perm):
@@ -96,7 +97,7 @@ class Ftp:
 
     def _connect(self, origin: Origin) -> ftplib.FTP:
         place = urlsplit(origin.url)
-        ftp = ftplib.FTP(timeout=60)  # noqa: S321 - public archives speak FTP
+        ftp = ftplib.FTP(timeout=timeout_seconds())  # noqa: S321 - public archives speak FTP
         user = unquote(place.username or "") or "anonymous"
         word = unquote(place.password or "") or "anonymous@"
         try:
@@ -106,7 +107,7 @@ class Ftp:
                 str(self._options.get("password") or word),
             )
             ftp.voidcmd("TYPE I")
-        except (OSError, EOFError, ftplib.Error):
+        except (OSError, EOFError, ValueError, ftplib.Error):
             ftp.close()
             raise
         return ftp
@@ -125,6 +126,30 @@ class Ftp:
         except ftplib.error_temp:
             if not stopped_early:
                 raise
+
+
+def _received(data: socket.socket, length: int) -> bytes:
+    """At most ``length`` bytes from a data connection, which is closed then."""
+    parts, missing, pace = [], length, Pace()
+    with data:
+        while missing and (part := data.recv(min(PIECE, missing))):
+            parts.append(part)
+            missing -= len(part)
+            pace.moved(len(part))
+    return b"".join(parts)
+
+
+def _check_end(position: int, size: int | None) -> None:
+    """Raise TruncatedError if a transfer ended elsewhere than the file does.
+
+    The end of an FTP transfer is a closed connection, and so is a broken one.
+    """
+    if size is not None and position != size:
+        raise TruncatedError(
+            got=f"a transfer that ended at byte {position}",
+            expected=f"the end of the file, at {size}",
+            hint="the connection or the server is failing: try again later",
+        )
 
 
 def _close(idle: list[ftplib.FTP]) -> None:

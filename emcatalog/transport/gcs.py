@@ -52,4 +52,5 @@ def public_url(url: str, options: Mapping[str, Any]) -> str:
 
 
 def _page(origin: Origin) -> Origin:
-    return Origin(public_url(origin.url, origin.options))
+    page = public_url(origin.url, origin.options)
+    return Origin(page, versions=origin.versions)

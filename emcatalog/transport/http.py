@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -20,16 +19,17 @@ from fsspec.implementations.http import HTTPFileSystem
 from emcatalog.errors import (
     AccessDeniedError,
     ContentError,
-    NotFoundError,
     RangeError,
     TransportError,
     TruncatedError,
 )
-from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
+from emcatalog.transport import answers
+from emcatalog.transport.origin import Origin
+from emcatalog.transport.patience import timeout_seconds
 
 T = TypeVar("T")
 BYTES = "bytes of a file"
-QUIET = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
+PAGE_LIMIT = 64 * 2**20
 
 
 class Http:
@@ -78,92 +78,87 @@ class Http:
         return answer
 
     async def _span(self, origin: Origin, start: int, length: int) -> bytes:
-        wanted = {
-            "Range": f"bytes={start}-{start + length - 1}",
-            "Accept-Encoding": "identity",
-        }
-        async with self._get(origin, wanted) as answer:
+        async with self._get(origin, f"bytes={start}-{start + length - 1}") as answer:
             if answer.status == 416:
+                answers.check_past_the_end(answer, start)
                 return b""
-            if answer.status == 206:
-                _check_range(answer, start)
-            elif not _is_small_whole(answer, start, length):
-                _refuse_html(answer, await answer.content.read(512), BYTES)
-                answer.close()
-                raise RangeError(
-                    got=f"status {answer.status} with the whole file "
-                    f"({answer.headers.get('Content-Length', 'unknown')} bytes)",
-                    expected=f"status 206 with {length} bytes at byte {start}",
-                    hint="this server ignores byte ranges: download the file and "
-                    "open the local copy, or use a mirror",
+            if answer.status == 200:
+                return await _small_whole(answer, origin, start, length)
+            brought = answers.check_range(answer, start, length)
+            size = answers.content_range(answer)[2]
+            origin.versions.check(origin.url, answers.version_of(answer, size))
+            data = await answers.body(answer, length)
+            if len(data) != brought:
+                raise TruncatedError(
+                    got=f"{len(data)} bytes at byte {start}", expected=f"{brought}"
                 )
-            data = await _body(answer, length)
-            _refuse_html(answer, data, BYTES)
+            answers.refuse_html(answer, data, BYTES)
             return data
 
     async def _whole(self, origin: Origin, limit: int, kind: str) -> bytes:
-        async with self._get(origin, {}) as answer:
+        async with self._get(origin) as answer:
             size = answer.content_length
             if size is not None and size > limit:
                 answer.close()
                 raise ContentError(
                     got=f"a body of {size} bytes", expected=f"at most {limit}"
                 )
-            data = await _body(answer, limit + 1)
+            data = await answers.body(answer, limit + 1)
             if kind and not kind.startswith("text/html"):
-                _refuse_html(answer, data, kind)
+                answers.refuse_html(answer, data, kind)
             return data
 
     async def _size(self, origin: Origin) -> int:
-        ranged = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
-        async with self._get(origin, ranged) as answer:
-            total = answer.headers.get("Content-Range", "").rpartition("/")[2]
-            if answer.status == 206 and total.isdigit():
-                return int(total)
+        async with self._get(origin, "bytes=0-0") as answer:
             if answer.status == 416:  # not even one byte
                 return 0
-            length = answer.content_length
-            answer.close()
+            if answer.status == 206:
+                length = answers.content_range(answer)[2]
+            else:
+                length = answer.content_length
+                answer.close()
         if length is None:
             raise TransportError(
-                got=f"no length of {origin.url}", expected="Content-Length"
+                got=f"no length of {origin.url}",
+                expected="Content-Range or Content-Length",
             )
         return length
 
     async def _names(self, origin: Origin) -> list[str]:
         await self._enter_session(origin)
         try:
-            rows = await self._system._ls(  # noqa: SLF001 - fsspec's async interface
+            asked = self._system._ls(  # noqa: SLF001 - fsspec's async interface
                 origin.url.rstrip("/") + "/", detail=False
             )
+            rows = await asyncio.wait_for(asked, 10 * timeout_seconds())
         except aiohttp.ClientResponseError as error:
-            raise _status_error(error.status, origin) from error
+            raise answers.status_error(error.status, origin) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _client_error(error, origin) from error
+            raise answers.client_error(error, origin) from error
         return [str(row) for row in rows]
 
     @contextlib.asynccontextmanager
     async def _get(
-        self, origin: Origin, headers: dict[str, str]
+        self, origin: Origin, span: str = ""
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A GET whose status is one that `_span`, `_whole` and `_size` understand."""
+        """A GET whose status is 200 or, if a range was asked for, 206 or 416."""
         await self._enter_session(origin)
+        wanted = {"Range": span, "Accept-Encoding": "identity"} if span else {}
         try:
             session = await self._system.set_session()
             request = session.get(
                 self._system.encode_url(origin.url),
-                timeout=QUIET,
-                **_request_options(self._system, headers),
+                **_request_options(self._system, wanted),
             )
             async with request as answer:
-                if answer.status >= 400 and answer.status != 416:
+                if answer.status not in ((200, 206, 416) if span else (200,)):
                     self._visited = self._visited and answer.status != 403
-                    raise _status_error(answer.status, origin, answer)
+                    raise answers.status_error(answer.status, origin, answer)
                 yield answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if isinstance(error, TransportError):
                 raise
-            raise _client_error(error, origin) from error
+            raise answers.client_error(error, origin) from error
 
     async def _enter_session(self, origin: Origin) -> None:
         """Visit the page that hands out a session cookie, once for all requests."""
@@ -177,10 +172,33 @@ class Http:
     async def _visit_page(self, origin: Origin) -> None:
         session = await self._system.set_session()
         try:
-            async with session.get(origin.session_url, timeout=QUIET) as answer:
-                await answer.read()
+            async with session.get(origin.session_url, timeout=_silence()) as answer:
+                await answers.body(answer, PAGE_LIMIT)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _client_error(error, origin) from error
+            if isinstance(error, TransportError):
+                raise
+            raise answers.client_error(error, origin) from error
+
+
+async def _small_whole(
+    answer: aiohttp.ClientResponse, origin: Origin, start: int, length: int
+) -> bytes:
+    """The body of a 200, if that is what the range asked for."""
+    if answers.is_small_whole(answer, start, length):
+        size = answer.content_length
+        origin.versions.check(origin.url, answers.version_of(answer, size))
+        data = await answers.body(answer, length)
+        answers.refuse_html(answer, data, BYTES)
+        return data
+    answers.refuse_html(answer, await answer.content.read(512), BYTES)
+    answer.close()
+    raise RangeError(
+        got=f"status {answer.status} with the whole file "
+        f"({answer.headers.get('Content-Length', 'unknown')} bytes)",
+        expected=f"status 206 with {length} bytes at byte {start}",
+        hint="this server ignores byte ranges: download the file and "
+        "open the local copy, or use a mirror",
+    )
 
 
 async def _client(**options: Any) -> aiohttp.ClientSession:
@@ -189,94 +207,17 @@ async def _client(**options: Any) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(**{"cookie_jar": jar, **options})
 
 
+def _silence() -> aiohttp.ClientTimeout:
+    """How long a server may say nothing; see `answers.body` for one that trickles."""
+    return aiohttp.ClientTimeout(None, sock_connect=20, sock_read=timeout_seconds())
+
+
 def _request_options(
     system: HTTPFileSystem, headers: Mapping[str, str]
 ) -> dict[str, Any]:
     """What the user's storage options say of each request, with headers of ours."""
-    kept = dict(system.kwargs)
+    kept = {"timeout": _silence(), **system.kwargs}
     return {**kept, "headers": {**kept.get("headers", {}), **headers}}
-
-
-def _check_range(answer: aiohttp.ClientResponse, start: int) -> None:
-    given = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    if given and int(given.group(1)) != start:
-        raise RangeError(
-            got=f"bytes from {given.group(1)} on",
-            expected=f"bytes from {start} on",
-            hint="this server or a proxy before it answers ranges wrongly",
-        )
-
-
-def _is_small_whole(answer: aiohttp.ClientResponse, start: int, length: int) -> bool:
-    """Whether a 200 carries the very bytes: all of a file that fits the range."""
-    size = answer.content_length
-    return start == 0 and size is not None and size <= length
-
-
-def _refuse_html(answer: aiohttp.ClientResponse, data: bytes, expected: str) -> None:
-    if answer.content_type == "text/html" and data.lstrip().startswith(b"<"):
-        title = re.search(rb"<title>([^<]{0,80})", data[:4096], re.IGNORECASE)
-        name = f" titled {title.group(1).decode(errors='replace')!r}" if title else ""
-        raise ContentError(
-            got=f"an HTML page{name}",
-            expected=expected,
-            hint="the server may want a login or show an error page: open the URL "
-            "in a browser",
-        )
-
-
-async def _body(answer: aiohttp.ClientResponse, limit: int) -> bytes:
-    parts, had = [], 0
-    async for part in answer.content.iter_chunked(1 << 18):
-        parts.append(part[: limit - had])
-        had += len(parts[-1])
-        if had >= limit:
-            break
-    promised = answer.content_length
-    plain = answer.headers.get("Content-Encoding", "identity") == "identity"
-    if plain and promised is not None and had < min(promised, limit):
-        raise TruncatedError(
-            got=f"{had} bytes", expected=f"the {promised} that the server announced"
-        )
-    return b"".join(parts)
-
-
-def _status_error(
-    status: int, origin: Origin, answer: aiohttp.ClientResponse | None = None
-) -> TransportError:
-    if status in (401, 403):
-        return AccessDeniedError(
-            got=f"status {status} from {origin.url}",
-            expected="a public file",
-            hint="the server refuses anonymous readers or this address; pass headers "
-            "or credentials in storage_options, or use a mirror",
-        )
-    if status in (404, 410):
-        return translate(FileNotFoundError(), origin)
-    if status in (408, 425, 429) or status >= 500:
-        busy = BusyError(
-            got=f"status {status} from {origin.url}",
-            expected="an answer",
-            hint="the server is overloaded or down: try again later",
-        )
-        after = answer.headers.get("Retry-After", "") if answer else ""
-        busy.retry_after = float(after) if after.isdigit() else 0.0
-        return busy
-    return TransportError(
-        got=f"status {status} from {origin.url}", expected="200 or 206"
-    )
-
-
-def _client_error(error: Exception, origin: Origin) -> TransportError:
-    if isinstance(error, FileNotFoundError):
-        return NotFoundError(got=f"nothing at {origin.url}", expected="a folder")
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return TruncatedError(
-            got=f"a body that broke off ({error})",
-            expected="all of it",
-            hint="the connection or the server is failing: try again later",
-        )
-    return unreachable(origin, f"{type(error).__name__}: {error}".rstrip(": "))
 
 
 def _within(row: str, folder: str) -> bool:

@@ -9,6 +9,7 @@ import fsspec
 
 from emcatalog.errors import OptionError
 from emcatalog.transport.origin import Origin, translated
+from emcatalog.transport.patience import timeout_seconds
 
 
 class Objects:
@@ -62,8 +63,7 @@ def _open_fsspec(origin: Origin) -> Any:  # fsspec has no types
     options = {"use_listings_cache": False, **origin.options}
     if origin.scheme == "s3":
         options.setdefault("anon", "key" not in options and "profile" not in options)
-        # one who asks again after a pause is enough, and that is Transport
-        options.setdefault("config_kwargs", {"retries": {"max_attempts": 1}})
+        options.setdefault("config_kwargs", _s3_manners())
     if origin.scheme in ("gs", "gcs"):
         # gcsfs.GCSFileSystem asks a control plane for each bucket's type, which costs
         # a minute where only the storage API is reachable; this class does not
@@ -72,10 +72,22 @@ def _open_fsspec(origin: Origin) -> Any:  # fsspec has no types
         options.setdefault("token", "anon")
         return GCSFileSystem(**options, skip_instance_cache=True)
     try:
-        return fsspec.filesystem(origin.scheme, **options, skip_instance_cache=True)
+        system = fsspec.filesystem(origin.scheme, **options, skip_instance_cache=True)
     except (ValueError, ImportError, TypeError) as error:
         raise OptionError(
             got=f"{origin.scheme}:// with the options {sorted(options)}: {error}",
             expected="a protocol and options that fsspec knows",
             hint="http, https, ftp, s3, gs and local paths need nothing installed",
         ) from error
+    system.retries = 1  # of s3fs
+    return system
+
+
+def _s3_manners() -> dict[str, Any]:
+    """Patience of botocore: who asks again after a pause is Transport alone."""
+    seconds = timeout_seconds()
+    return {
+        "retries": {"max_attempts": 1},
+        "connect_timeout": 20,
+        "read_timeout": seconds,
+    }

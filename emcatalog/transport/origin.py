@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,17 +15,28 @@ from emcatalog.errors import (
     AccessDeniedError,
     NotFoundError,
     TransportError,
+    TruncatedError,
     UnreachableError,
 )
+from emcatalog.transport.versions import Versions
+
+PASSING = (errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EBUSY))
+"""What s3fs makes of 503 and 500."""
+CUT_SHORT = ("ClientPayloadError", "IncompleteReadError", "ResponseParserError")
+"""Of aiohttp and botocore."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A URL or local path, with the options of its file system."""
+    """A URL or local path, with the options of its file system.
+
+    ``versions`` are those of the files that its reader has seen so far.
+    """
 
     url: str
     options: Mapping[str, Any] = field(default_factory=dict)
     session_url: str = ""
+    versions: Versions = field(default_factory=Versions)
 
     @property
     def scheme(self) -> str:
@@ -99,6 +111,14 @@ def translate(error: Exception, origin: Origin) -> TransportError:
     absent = isinstance(error, ConnectionError | TimeoutError)
     if absent or "Connect" in kind or "Timeout" in kind:
         return unreachable(origin, name)
+    if isinstance(error, OSError) and error.errno in PASSING:
+        return BusyError(
+            got=f"{name} from {origin.url}",
+            expected="bytes",
+            hint="the server is overloaded or down: try again later",
+        )
+    if kind in CUT_SHORT:
+        return TruncatedError(got=f"{name} from {origin.url}", expected="all bytes")
     return TransportError(got=f"{name} from {origin.url}", expected="bytes")
 
 

@@ -1,0 +1,69 @@
+"""Whether a file that is read in pieces is still the same file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emcatalog.errors import ContentError
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a server tells of a file's content; None is what it does not tell.
+
+    ``tag`` is a strong ETag, ``modified`` a Last-Modified date and ``size`` the length
+    of the whole file in bytes.
+    """
+
+    tag: str | None = None
+    modified: str | None = None
+    size: int | None = None
+
+    def differs(self, other: Version) -> bool:
+        """Whether the two cannot be of the same content.
+
+        An ETag is worth more than a date, which servers behind one name may disagree
+        on (RFC 9110, section 8.8).
+
+        >>> Version('"a"', "Mon", 5).differs(Version('"a"', "Tue", 5))
+        False
+        >>> Version(None, "Mon", 5).differs(Version('"a"', "Tue", None))
+        True
+        """
+        if None not in (self.size, other.size) and self.size != other.size:
+            return True
+        if self.tag and other.tag:
+            return self.tag != other.tag
+        return bool(
+            self.modified and other.modified and self.modified != other.modified
+        )
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The version of each file as it was first seen, by URL.
+
+    It travels with the `Transport` of an opened volume, also to other processes, so
+    that the header of one version is never used for the voxels of another.
+    """
+
+    seen: dict[str, Version] = field(default_factory=dict)
+
+    def check(self, url: str, version: Version) -> None:
+        """Remember ``version``, or raise ContentError if it is not what was seen."""
+        first = self.seen.setdefault(url, version)
+        if first.differs(version):
+            raise ContentError(
+                got=f"another version of the file ({_words(version)})",
+                expected=f"the one that was opened ({_words(first)})",
+                hint="the file was changed while it was being read: open it again",
+            )
+
+
+def _words(version: Version) -> str:
+    told = {
+        "ETag": version.tag,
+        "Last-Modified": version.modified,
+        "bytes": version.size,
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value)
