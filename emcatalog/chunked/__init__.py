@@ -2,12 +2,15 @@
 
 A driver hands over a TensorStore spec that already carries the array's metadata, so
 opening a volume costs no request, in this process or in another.
+
+Where TensorStore cannot decode the chunks, the driver also hands over how they are
+named (`Keys`) and how their bytes are turned into some that it can decode; ``spec`` is
+then that of an array of those. See `ChunkedVolume`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emcatalog.chunked.engine import open_store, translated, verify
-from emcatalog.chunked.keys import ChunkKeys
+from emcatalog.chunked.keys import PLAIN, Cell, ChunkKeys, Keys
 from emcatalog.chunked.kvstore import (
     above,
     child,
@@ -28,15 +31,27 @@ from emcatalog.chunked.kvstore import (
     zipped,
 )
 from emcatalog.chunked.presence import in_flight, present
-from emcatalog.chunked.staged import holds_suffixed, open_staged
+from emcatalog.chunked.staged import (
+    Pieces,
+    Stage,
+    Transcode,
+    fill,
+    holds_suffixed,
+    pieces,
+)
+from emcatalog.chunked.unpack import unpack
 from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.volume import ensure_fits, ensure_inside
 
 __all__ = [
+    "PLAIN",
     "Axes",
+    "Cell",
     "ChunkKeys",
     "ChunkedVolume",
+    "Keys",
+    "Transcode",
     "above",
     "child",
     "folder",
@@ -44,6 +59,7 @@ __all__ = [
     "kvstore",
     "local_path",
     "spec_text",
+    "unpack",
     "verify",
     "zipped",
 ]
@@ -71,6 +87,17 @@ class ChunkedVolume:
     ``spec`` is a TensorStore spec as JSON text (see `spec_text`). Voxel (0, 0, 0) is
     the first voxel of the stored array, whatever its own offset is. ``url`` is named
     in errors.
+
+    ``keys`` says where the chunks lie; it is needed where TensorStore cannot tell which
+    chunks are stored, and where it cannot decode them. For the latter ``transcode``
+    takes the bytes of one chunk and the voxels that it holds along each stored
+    dimension (`Keys.shape`), and returns the bytes of the chunk that ``spec`` describes
+    - usually the bare voxels, in an array without compression. It is a module's
+    function or a frozen dataclass, so that it can be pickled; it is called from several
+    threads at once; it raises CorruptError for what does not decode, and checks the
+    sizes that the bytes declare against the shape before it allocates anything. What
+    ``keys`` says of packing is undone before. At most `staged.THREADS` chunks (or some
+    MiB of small ones) are held at a time, each a few times over.
     """
 
     grid: Grid
@@ -79,7 +106,8 @@ class ChunkedVolume:
     spec: str = field(repr=False)  # may hold headers with secrets
     axes: Axes
     url: str
-    keys: ChunkKeys | None = field(default=None, repr=False)
+    keys: Keys | None = field(default=None, repr=False)
+    transcode: Transcode | None = None
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; absent chunks are the array's fill value."""
@@ -101,11 +129,9 @@ class ChunkedVolume:
         out = np.zeros(region.shape, np.bool_)
         with translated(self.url):
             tiles = region.tiles(self.chunks)
-            if self.keys:
-                held = present(self.keys, region.tiles(self.chunks))
-            else:
-                held = self._held(region.tiles(self.chunks))
-            for tile, answer in zip(tiles, held, strict=True):
+            held = present(self.keys, tiles) if self.keys else self._held(tiles)
+            places = region.tiles(self.chunks)
+            for tile, answer in zip(places, held, strict=True):
                 out[tile.relative_to(region.start).slices] = answer
         return out
 
@@ -117,7 +143,7 @@ class ChunkedVolume:
             ),
             tiles,
         )
-        return (not answer.not_stored for answer in answers)
+        return (not answer.result().not_stored for answer in answers)
 
     def _check(self, region: Region, dtype: np.dtype[np.generic]) -> None:
         with translated(self.url):
@@ -127,15 +153,21 @@ class ChunkedVolume:
     def _start(self, region: Region) -> Any:
         self._check(region, self.dtype)
         with translated(self.url):
-            view = self._view(self._open(region))
-            return view[self._index(region)].read(order="C")
+            if self.keys and (self.transcode or self.keys.packings != PLAIN):
+                return self._staged(region, self.keys)
+            return self._ask(open_store(self.spec), region)
 
-    def _open(self, region: Region) -> Any:
-        if self.keys and self.keys.suffixed:
-            # no encoding makes a chunk much larger than its voxels
-            voxels = math.prod(self.chunks) * self.dtype.itemsize
-            return open_staged(self.spec, self.keys, region, 4 * voxels + 2**20)
-        return open_store(self.spec)
+    def _staged(self, region: Region, keys: Keys) -> Pieces:
+        stage = Stage(self.spec, keys, self.transcode, self.dtype.itemsize)
+
+        def read(tile: Region) -> NDArray[np.generic]:
+            return self._result(tile, self._ask(stage.open(tile), tile))
+
+        voxels = np.empty(region.shape, self.dtype)
+        return fill(voxels, pieces(region, self.chunks, self.dtype.itemsize), read)
+
+    def _ask(self, store: Any, region: Region) -> Any:
+        return self._view(store)[self._index(region)].read(order="C")
 
     def _result(self, region: Region, future: Any) -> NDArray[np.generic]:
         with translated(self.url):

@@ -1,33 +1,93 @@
-"""How Neuroglancer's precomputed format names the chunks of one scale.
+"""How the chunks of an array are named: the contract, and precomputed's own names.
 
-Unsharded chunks are files ``x0-x1_y0-y1_z0-z1``; sharded ones are numbered by a
-compressed Morton code. Written from the format's public description, "Precomputed
+Unsharded precomputed chunks are files ``x0-x1_y0-y1_z0-z1``; sharded ones are numbered
+by a compressed Morton code. Written from the format's public description, "Precomputed
 volume" and "Sharded format", in the Neuroglancer documentation.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from emcatalog.geometry import Triple
+from emcatalog.geometry import Region, Triple
+
+Cell = tuple[int, ...]
+"""Which chunk of the lattice: an index for each stored dimension, in stored order."""
+
+PLAIN = (("", ""),)
+PACKED_FILES = (*PLAIN, (".gz", "gzip"), (".br", "br"), (".zstd", "zstd"))
+"""Suffixes that cloud-volume gives to files on disk, in the order they are tried."""
+
+
+class Keys(Protocol):
+    """The names of an array's chunks, for chunks that are not TensorStore's to find.
+
+    An implementation is a frozen dataclass: it is pickled, and used by many threads.
+    """
+
+    @property
+    def store(self) -> str:
+        """The key-value store of the chunks, TensorStore's spec as JSON text."""
+
+    @property
+    def packings(self) -> tuple[tuple[str, str], ...]:
+        """How chunks are packed: (suffix of the key, compression), tried in turn.
+
+        Compressions are those of `emcatalog.chunked.unpack`; `PLAIN` is none.
+        """
+
+    def cells(self, region: Region) -> Iterator[Cell]:
+        """The chunks in which the voxels of ``region`` (z, y, x) lie."""
+
+    def key(self, cell: Cell) -> bytes:
+        """The key of a chunk in `store`, without a suffix."""
+
+    def plain(self, cell: Cell) -> bytes:
+        """The key under which the array's spec looks for a chunk."""
+
+    def shape(self, cell: Cell) -> tuple[int, ...]:
+        """Voxels that a chunk holds along each stored dimension."""
 
 
 @dataclass(frozen=True)
 class ChunkKeys:
-    """The chunks of one scale; triples are x, y, z, as the format stores them.
+    """The chunks of one precomputed scale; triples are x, y, z, as it stores them.
 
-    ``store`` is the key-value store of the scale's folder (JSON text), ``sharding``
-    the scale's sharding (JSON text), or empty. ``suffixed`` says that ``store`` is a
-    local folder whose files may carry the suffix of their compression, as cloud-volume
-    writes them to disk.
+    ``folder`` is the key-value store of the scale's folder (JSON text), ``name`` the
+    folder's own name; ``sharding`` is the scale's sharding (JSON text), or empty.
+    ``suffixed`` says that files of the folder may carry the suffix of their
+    compression, as cloud-volume writes them to disk. ``channels`` lie in every chunk.
     """
 
-    store: str
+    folder: str
     offset: Triple
     size: Triple
     chunk: Triple
     sharding: str = ""
     suffixed: bool = False
+    name: str = ""
+    channels: int = 1
+
+    @property
+    def store(self) -> str:
+        """The folder, or the shards in it."""
+        if not self.sharding:
+            return self.folder
+        spec = {
+            "driver": "neuroglancer_uint64_sharded",
+            "metadata": json.loads(self.sharding),
+            "base": json.loads(self.folder),
+        }
+        return json.dumps(spec, sort_keys=True)
+
+    @property
+    def packings(self) -> tuple[tuple[str, str], ...]:
+        """Plain names, unless files may be suffixed."""
+        return PACKED_FILES if self.suffixed else PLAIN
 
     @property
     def grid(self) -> Triple:
@@ -35,23 +95,42 @@ class ChunkKeys:
         x, y, z = (-(-n // c) for n, c in zip(self.size, self.chunk, strict=True))
         return x, y, z
 
-    def key(self, cell: Triple) -> bytes:
-        """The key of the chunk at ``cell`` (x, y, z, counted from 0) in `store`.
+    def cells(self, region: Region) -> Iterator[Cell]:
+        """Chunks x, y, z, counted from 0, that ``region`` (z, y, x) meets."""
+        start, stop = region.start[::-1], region.stop[::-1]
+        return itertools.product(
+            *(
+                range(a // c, -(-b // c))
+                for a, b, c in zip(start, stop, self.chunk, strict=True)
+            )
+        )
+
+    def key(self, cell: Cell) -> bytes:
+        """The key of the chunk at ``cell`` in `store`.
 
         >>> ChunkKeys("", (0, 0, 0), (100, 64, 64), (64, 64, 64)).key((1, 0, 0))
         b'64-100_0-64_0-64'
         """
         if self.sharding:
             return morton(cell, self.grid).to_bytes(8, "big")
-        parts = []
-        for i, start, size, chunk in zip(
-            cell, self.offset, self.size, self.chunk, strict=True
-        ):
-            parts.append(f"{start + i * chunk}-{start + min((i + 1) * chunk, size)}")
-        return "_".join(parts).encode()
+        return self._file(cell).encode()
+
+    def plain(self, cell: Cell) -> bytes:
+        """The file of the chunk, below the folder that holds the scale."""
+        return f"{self.name}/{self._file(cell)}".encode()
+
+    def shape(self, cell: Cell) -> tuple[int, ...]:
+        """Voxels along x, y, z and channels; chunks are cut where the scale ends."""
+        sides = zip(cell, self.size, self.chunk, strict=True)
+        return (*(min(c, n - i * c) for i, n, c in sides), self.channels)
+
+    def _file(self, cell: Cell) -> str:
+        corners = zip(cell, self.offset, self.chunk, self.shape(cell), strict=False)
+        starts = [(offset + i * chunk, n) for i, offset, chunk, n in corners]
+        return "_".join(f"{start}-{start + n}" for start, n in starts)
 
 
-def morton(cell: Triple, grid: Triple) -> int:
+def morton(cell: Cell, grid: Triple) -> int:
     """The compressed Morton code of ``cell`` in a grid of chunks, both x, y, z.
 
     Bits of x, y and z take turns, lowest first; an axis has only as many bits as the

@@ -1,105 +1,145 @@
-"""Local precomputed chunks that carry the suffix of their compression.
+"""Chunks that TensorStore cannot decode or does not find: staged in memory for it.
 
-In a bucket such chunks have plain names and a ``Content-Encoding``; cloud-volume puts
-them on disk as ``0-64_0-64_0-64.gz``. TensorStore looks for plain names only and would
-take every chunk for absent, that is for zeros. So their bytes are read and unpacked
-here and given to TensorStore, under plain names, in a store in memory.
+Their bytes are fetched through TensorStore's key-value stores, so every protocol,
+shards and zip files work; they are unpacked, transcoded to an encoding that TensorStore
+does read, put into a store in memory under the names that the array's spec looks for,
+and read by it. Axes, fill value, cut chunks and absent chunks stay TensorStore's.
 """
 
 from __future__ import annotations
 
-import json
+import functools
+import math
 import os
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
 
-from emcatalog.chunked.engine import open_memory
-from emcatalog.chunked.keys import ChunkKeys
+from emcatalog.chunked.engine import open_kvstore, open_memory
+from emcatalog.chunked.keys import PACKED_FILES, Cell, Keys
+from emcatalog.chunked.unpack import unpack
 from emcatalog.errors import CorruptError
 from emcatalog.geometry import Region, Triple
 
+Transcode = Callable[[bytes, tuple[int, ...]], bytes]
 
-def _gunzip(data: bytes, limit: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    content = unpacker.decompress(data, limit)
-    if not unpacker.eof and len(content) < limit:
-        raise ValueError("the data end before the stream does")
-    return content
-
-
-def _unbrotli(data: bytes, limit: int) -> bytes:
-    return bytes(imagecodecs.brotli_decode(data, out=limit))
-
-
-def _unzstd(data: bytes, limit: int) -> bytes:
-    return bytes(imagecodecs.zstd_decode(data, out=limit))
-
-
-SUFFIXES: Mapping[str, Callable[[bytes, int], bytes]] = MappingProxyType(
-    {"": lambda data, limit: data, ".gz": _gunzip, ".br": _unbrotli, ".zstd": _unzstd}
-)
-"""Suffixes in the order they are tried, each with how to unpack at most so much."""
+THREADS = 8
+PIECE_BYTES = 4 * 2**20
+PIECE_CHUNKS = 64
 
 
 def holds_suffixed(folder: Path) -> bool:
     """Whether some file in a local folder carries the suffix of a compression."""
-    endings = tuple(suffix for suffix in SUFFIXES if suffix)
+    endings = tuple(suffix for suffix, _ in PACKED_FILES if suffix)
     if not folder.is_dir():
         return False
     with os.scandir(folder) as entries:
         return any(entry.name.endswith(endings) for entry in entries)
 
 
-def suffixed_file(keys: ChunkKeys, cell: Triple) -> Path | None:
-    """The file of the chunk at ``cell`` (x, y, z), whatever its suffix, if any."""
-    folder = Path(json.loads(keys.store)["path"])
-    plain = keys.key(cell).decode()
-    files = (folder / f"{plain}{suffix}" for suffix in SUFFIXES)
-    return next((file for file in files if file.is_file()), None)
+@dataclass(frozen=True)
+class Stage:
+    """What makes the chunks of one array readable.
 
-
-def open_staged(spec: str, keys: ChunkKeys, region: Region, limit: int) -> Any:
-    """The array of ``spec``, holding just the chunks that ``region`` (z, y, x) meets.
-
-    ``limit`` bounds the unpacked size of a chunk in bytes. Raises CorruptError for a
-    chunk that does not unpack or is larger.
+    ``spec`` is that of the array as it is once its chunks are transcoded.
     """
-    scale = json.loads(spec)["scale_metadata"]["key"]
-    chunks = {}
-    z, y, x = (
-        range(a // c, -(-b // c))
-        for a, b, c in zip(region.start, region.stop, reversed(keys.chunk), strict=True)
-    )
-    for cell in ((i, j, k) for k in z for j in y for i in x):
-        if file := suffixed_file(keys, cell):
-            name = f"{scale}/".encode() + keys.key(cell)
-            chunks[name] = _unpacked(file, limit)
-    return open_memory(spec, chunks)
+
+    spec: str
+    keys: Keys
+    transcode: Transcode | None
+    itemsize: int
+
+    def open(self, region: Region) -> Any:
+        """The array, holding just the chunks that ``region`` (z, y, x) meets.
+
+        Raises CorruptError for a chunk that does not decode or is too large.
+        """
+        store = open_kvstore(self.keys.store)
+        asked = [
+            (
+                cell,
+                suffix,
+                compression,
+                store.read(self.keys.key(cell) + suffix.encode()),
+            )
+            for cell in self.keys.cells(region)
+            for suffix, compression in self.keys.packings
+        ]
+        chunks: dict[bytes, bytes] = {}
+        for cell, suffix, compression, answer in asked:
+            name = self.keys.plain(cell)
+            found = answer.result()
+            if found.state == "value" and name not in chunks:
+                chunks[name] = self._readable(cell, suffix, compression, found.value)
+        return open_memory(self.spec, chunks)
+
+    def _readable(
+        self, cell: Cell, suffix: str, compression: str, content: bytes
+    ) -> bytes:
+        shape = self.keys.shape(cell)
+        # no encoding makes a chunk much larger than its voxels
+        limit = 4 * math.prod(shape) * self.itemsize + 2**20
+        try:
+            content = unpack(content, compression, limit)
+            return self.transcode(content, shape) if self.transcode else content
+        except CorruptError as error:
+            error.got = f"{error.got} in {self.keys.plain(cell).decode()}{suffix}"
+            raise
 
 
-def _unpacked(file: Path, limit: int) -> bytes:
-    with file.open("rb") as opened:
-        packed = opened.read(limit + 1)
-    try:
-        suffix = file.suffix if file.suffix in SUFFIXES else ""
-        content = SUFFIXES[suffix](packed, limit + 1)
-    except (zlib.error, ValueError, RuntimeError, OverflowError) as error:
-        raise CorruptError(
-            entry=str(file),
-            got=f"a chunk that does not unpack ({error})",
-            expected=f"data compressed as {file.suffix} says",
-            hint="fetch the chunk again; if it stays so, it is damaged at its source",
-        ) from error
-    if len(content) > limit:
-        raise CorruptError(
-            entry=str(file),
-            got=f"a chunk of more than {limit} bytes",
-            expected="about the size of its voxels",
-            hint="the file is damaged, or not of this volume",
-        )
-    return content
+@dataclass(frozen=True)
+class Pieces:
+    """Voxels that several threads fill in."""
+
+    voxels: NDArray[np.generic]
+    parts: tuple[Future[None], ...]
+
+    def result(self) -> NDArray[np.generic]:
+        """All voxels; the first failure cancels what has not begun, and is raised."""
+        try:
+            for part in self.parts:
+                part.result()
+        finally:
+            for part in self.parts:
+                part.cancel()
+        return self.voxels
+
+
+def fill(
+    voxels: NDArray[np.generic],
+    tiles: Iterable[tuple[Region, Region]],
+    read: Callable[[Region], NDArray[np.generic]],
+) -> Pieces:
+    """Begin to read tiles, each to its place in ``voxels``, several at a time.
+
+    ``tiles`` are pairs: what is read, and where it goes.
+    """
+
+    def work(tile: Region, place: Region) -> None:
+        voxels[place.slices] = read(tile)
+
+    pool = _pool(os.getpid())
+    return Pieces(voxels, tuple(pool.submit(work, *pair) for pair in tiles))
+
+
+def pieces(
+    region: Region, chunk: Triple, itemsize: int
+) -> Iterator[tuple[Region, Region]]:
+    """Cut a region at chunks, several small ones together, for `fill`."""
+    sides, count = list(chunk), 1
+    while count < PIECE_CHUNKS and math.prod(sides) * itemsize * 2 <= PIECE_BYTES:
+        sides[count.bit_length() % 3] *= 2
+        count *= 2
+    for tile in region.tiles(sides):
+        yield tile, tile.relative_to(region.start)
+
+
+@functools.lru_cache(maxsize=1)
+def _pool(pid: int) -> ThreadPoolExecutor:
+    # keyed by process: the threads of a pool do not survive a fork
+    return ThreadPoolExecutor(THREADS, "emcatalog-chunks")

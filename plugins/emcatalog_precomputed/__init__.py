@@ -96,12 +96,14 @@ def _volume(
     verify(spec)
     local = local_path(place, transport)
     keys = ChunkKeys(
-        store=json.dumps(store, sort_keys=True),
+        folder=json.dumps(store, sort_keys=True),
         offset=scale.offset,
         size=scale.size,
         chunk=scale.chunk,
         sharding=json.dumps(scale.sharding, sort_keys=True) if scale.sharding else "",
         suffixed=bool(local and not scale.sharding and holds_suffixed(local)),
+        name=name,
+        channels=info.channels,
     )
     return ChunkedVolume(
         grid=_grid(scale),
