@@ -1,17 +1,22 @@
 r"""Units of length as files spell them: tolerant of case, plural and damaged text.
 
 Files are written by people and instruments: ``µm`` with either of the two micro signs,
-``um``, ``micron``, ``\u00B5m`` as ImageJ escapes it, UTF-8 read as Windows' encoding.
-What is not surely a length is unknown, never guessed.
+``um``, ``micron``, ``\u00B5m`` as ImageJ escapes it, UTF-8 read as Windows' encoding,
+UTF-16 read as bytes, C strings with what lay behind their end. What is not surely a
+length is unknown, never guessed.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
+LONGEST = 64
+"""Characters that a unit may have; longer texts are none."""
+
 _SYMBOLS = {
     "am": 1e-9, "fm": 1e-6, "pm": 1e-3, "A": 0.1, "Å": 0.1, "nm": 1.0, "um": 1e3,
     "μm": 1e3, "mm": 1e6, "cm": 1e7, "dm": 1e8, "m": 1e9, "km": 1e12, "in": 2.54e7,
+    "NM": 1.0, "UM": 1e3,
 }  # fmt: skip
 _WORDS = {
     "angstrom": 0.1, "ångström": 0.1, "ångstrom": 0.1, "micron": 1e3, "inch": 2.54e7,
@@ -34,21 +39,46 @@ def unit_nm(unit: object) -> float | None:
     >>> unit_nm("µm"), unit_nm("Micrometers"), unit_nm("pixel"), unit_nm(None)
     (1000.0, 1000.0, None, None)
     """
-    if not isinstance(unit, str) or len(unit) > 64:
-        return None
-    for text in (unit, _mended(unit), unit.replace("\\u00B5", "µ")):
-        # makes one of the two micro signs, and one of the two ångström signs
-        name = unicodedata.normalize("NFKC", text.strip().strip("\0"))
-        word = name.casefold().removesuffix("s").replace("metre", "meter")
+    for name in spellings(unit):
+        word = name.casefold().replace("metre", "meter")
+        word = word.removesuffix("(s)").removesuffix("s")
         known = _SYMBOLS.get(name) or _WORDS.get(word)
         if known:
             return known
-    return _SYMBOLS.get(unit.strip().lower()) if unit.strip() in ("NM", "UM") else None
+    return None
 
 
-def _mended(text: str) -> str:
-    """UTF-8 that was taken for Windows' encoding, put right."""
+def spellings(unit: object) -> tuple[str, ...]:
+    """What the text of a unit may mean, the likeliest first, in normal form (NFKC).
+
+    Normal form has one of the two micro signs and one of the two ångström signs.
+    There is none for what is no text, or too long for a unit.
+
+    >>> spellings("Âµm")[-1] == "\N{GREEK SMALL LETTER MU}m"
+    True
+    """
+    if not isinstance(unit, str) or len(unit) > LONGEST:
+        return ()
+    text = _without_nuls(unit)
+    found = [text, text.replace("\\u00B5", "µ")]
+    for encoding in ("cp1252", "latin-1"):
+        once = _mended(text, encoding)
+        found += [once, _mended(once, encoding)]
+    return tuple(dict.fromkeys(unicodedata.normalize("NFKC", t).strip() for t in found))
+
+
+def _without_nuls(text: str) -> str:
+    """Every other character of UTF-16 taken for bytes; else all before a NUL."""
+    for start in (0, 1):
+        kept, others = text[start::2], text[1 - start :: 2]
+        if others and not others.strip("\0"):
+            return kept.strip("\0")
+    return text.partition("\0")[0]
+
+
+def _mended(text: str, encoding: str) -> str:
+    """UTF-8 that was taken for a text in ``encoding``, put right."""
     try:
-        return text.encode("cp1252").decode()
+        return text.encode(encoding).decode()
     except UnicodeError:
         return text
