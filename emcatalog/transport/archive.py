@@ -17,6 +17,9 @@ from emcatalog.transport import Transport
 from emcatalog.transport.reader import RangeReader
 
 BLOCK = 1 << 16
+TAIL = (1 << 16) + 98
+"""The end of the directory: a comment, and records of 22, 20 and 56 bytes."""
+
 LARGEST_DIRECTORY = 256 * 2**20
 GROWTH = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1100}
 """Methods that are read, and how many bytes each can make of one."""
@@ -42,8 +45,11 @@ class Archive:
         beyond `LARGEST_DIRECTORY`; a TransportError where it cannot be had.
         """
         size = transport.size(url)
+        file = _File(transport.reader(url, BLOCK), size)
+        file.seek(max(0, size - TAIL))
+        file.read()  # zipfile would take what a network raises for damage
         try:
-            opened = zipfile.ZipFile(_File(transport.reader(url, BLOCK), size))
+            opened = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, ValueError, OverflowError, EOFError) as error:
             raise FormatError(
                 entry=url,
@@ -132,7 +138,7 @@ class _File(io.RawIOBase):
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}
         place = start[whence] + offset
         if place < 0:
-            raise ValueError(f"a place {-place} bytes before the file begins")
+            raise OSError(f"a place {-place} bytes before the file begins")
         self._place = place
         return place
 

@@ -20,6 +20,8 @@ from emcatalog.errors import (
     ContentError,
     FormatError,
     NotFoundError,
+    TransportError,
+    UnreachableError,
 )
 from emcatalog.transport import Transport
 from emcatalog.transport.archive import Archive
@@ -125,8 +127,9 @@ def open_store(url: str, transport: Transport) -> Store:
 def _zipped(place: str, url: str, inner: str, transport: Transport) -> Store:
     try:
         archive = Archive.open(place, transport)
-    except NotFoundError:
-        if inner:  # a folder may be called so
+    except TransportError as error:
+        # a folder may be called so
+        if inner and not isinstance(error, UnreachableError | AccessDeniedError):
             return Store(folder(url), transport)
         raise
     archive.check()
