@@ -6,9 +6,11 @@ import functools
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import tensorstore
 
@@ -24,28 +26,24 @@ from emcatalog.errors import (
     TransportError,
     UnreachableError,
 )
+from emcatalog.transport.patience import (
+    LOWEST_SPEED,
+    most_connections,
+    timeout_seconds,
+)
 
+RETRIES = {"max_retries": 4, "initial_delay": "200ms", "max_delay": "5s"}
+"""TensorStore doubles the delay each time, adds jitter and heeds no Retry-After."""
 CONTEXT = {
     # indices of shards and recent chunks; without it each chunk costs three requests
     "cache_pool": {"total_bytes_limit": 128 * 2**20},
-    "http_request_concurrency": {"limit": 32},
-    "s3_request_concurrency": {"limit": 32},
-    "http_request_retries": {
-        "max_retries": 4,
-        "initial_delay": "100ms",
-        "max_delay": "5s",
-    },
-    "s3_request_retries": {
-        "max_retries": 4,
-        "initial_delay": "100ms",
-        "max_delay": "5s",
-    },
-    "gcs_request_retries": {
-        "max_retries": 4,
-        "initial_delay": "100ms",
-        "max_delay": "5s",
-    },
+    **{f"{protocol}_request_retries": RETRIES for protocol in ("http", "s3", "gcs")},
 }
+REQUESTS = 32
+"""How many requests one host is asked at a time, unless it is known to be slow."""
+RECHECK_SECONDS = 300
+"""How old an answer may be, "there is no such chunk" above all, before it is asked
+for anew."""
 
 _state = {"used": False, "forked": False}
 
@@ -77,7 +75,34 @@ def context() -> Any:
 
 @functools.lru_cache(maxsize=1)
 def _context(pid: int) -> Any:
+    # TensorStore itself waits for ever; read when it makes its first request
+    seconds = str(max(1, round(timeout_seconds())))
+    os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS", seconds)
+    os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES", str(LOWEST_SPEED))
+    os.environ.setdefault("TENSORSTORE_CURL_CONNECT_TIMEOUT_SECONDS", "20")
     return tensorstore.Context(CONTEXT)
+
+
+@functools.lru_cache(maxsize=64)
+def _context_of(host: str, shared: Any) -> Any:
+    """``shared`` with a limit of requests of the host's own.
+
+    So that no host is asked too much, and one that is silent holds up no other.
+    """
+    limit = {"limit": most_connections(host, REQUESTS)}
+    protocols = ("http", "s3", "gcs")
+    own = {f"{protocol}_request_concurrency": limit for protocol in protocols}
+    return tensorstore.Context(own, parent=shared)
+
+
+def _host(spec: Mapping[str, Any]) -> str:
+    """The URL of the server of an array's or a store's spec; empty for local files."""
+    below = spec.get("kvstore") or spec.get("base")
+    if isinstance(below, Mapping):
+        return _host(below)
+    if url := spec.get("base_url") or spec.get("endpoint"):
+        return "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    return f"{spec['driver']}://{spec['bucket']}" if "bucket" in spec else ""
 
 
 def traffic() -> tuple[int, int]:
@@ -93,13 +118,16 @@ def traffic() -> tuple[int, int]:
 
 def open_store(spec: str) -> Any:
     """Open a TensorStore spec (JSON text), once in each process."""
-    return _open(spec, os.getpid(), context())
+    # opened anew once in a while: it is then that answers kept so far become too old
+    return _open(spec, os.getpid(), context(), int(time.time() // RECHECK_SECONDS))
 
 
 @functools.lru_cache(maxsize=512)
-def _open(spec: str, pid: int, shared: Any) -> Any:
+def _open(spec: str, pid: int, shared: Any, period: int) -> Any:
+    members = json.loads(spec)
+    own = _context_of(_host(members), shared)
     # open=True here would read the metadata again, whatever the spec says
-    return tensorstore.open(json.loads(spec), context=shared).result()
+    return tensorstore.open(members, context=own).result()
 
 
 def open_kvstore(spec: str) -> Any:
@@ -109,7 +137,9 @@ def open_kvstore(spec: str) -> Any:
 
 @functools.lru_cache(maxsize=512)
 def _open_kvstore(spec: str, pid: int, shared: Any) -> Any:
-    return tensorstore.KvStore.open(json.loads(spec), context=shared).result()
+    members = json.loads(spec)
+    own = _context_of(_host(members), shared)
+    return tensorstore.KvStore.open(members, context=own).result()
 
 
 def open_memory(spec: str, chunks: Mapping[bytes, bytes]) -> Any:
@@ -155,6 +185,12 @@ PATTERNS: tuple[tuple[str, type[EmcatalogError], str, str], ...] = (
         TransportError,
         "a server that answers HEAD requests",
         "without them it cannot be told which chunks are stored; reading needs none",
+    ),
+    (
+        r"HTTP code 3\d\d",
+        TransportError,
+        "the volume itself",
+        "the server redirects to another place: open that URL",
     ),
     (
         "PERMISSION_DENIED|HTTP code 40[13]",
