@@ -1,0 +1,199 @@
+"""One item, in a worker process: open, read every voxel, compare."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.real_files.compare import Verdict, arranged, compare
+from benchmarks.real_files.discover import STORE_FILES
+from benchmarks.real_files.findings import AXES, Finding, Item, Outcome, Row
+from benchmarks.real_files.reading import stacks
+from benchmarks.real_files.stack import OutOfTimeError, Stack
+from emcatalog.errors import EmcatalogError
+
+SPARSE = ("ngff", "precomputed")
+"""Drivers whose volumes may lack chunks."""
+
+ONLY_METADATA = "metadata without chunks"
+FILL = "fill values only"
+
+SERIES = "section"
+"""``item`` of a row that is about one section of a series."""
+
+
+def examine(
+    item: Item, rows: Sequence[Row], peers: Sequence[Row], seconds: float
+) -> list[Finding]:
+    """What comes of ``item``: a finding for each level of each image in it.
+
+    ``rows`` are those of EXPECTED.csv; ``peers`` those of other libraries, which count
+    where there is no other. Reading stops in good order after ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    blank = Finding(item.path, item.kind, Outcome.READ, driver=item.driver)
+    found, images = [], []
+    try:
+        for one in stacks(item):
+            if isinstance(one, EmcatalogError):
+                found.append(_refused(blank, item, one))
+                continue
+            if one.options not in images:
+                images.append(one.options)
+            number = images.index(one.options)
+            mine = [r for r in rows if _meant(r, item, one, number)]
+            theirs = [r for r in peers if _meant(r, item, one, number)]
+            part = replace(blank, part=_part(one))
+            found.append(_guarded(part, item, one, (mine, theirs), deadline))
+    except EmcatalogError as error:
+        found.append(_refused(blank, item, error))
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        found.append(_foreign(blank, error))
+    return [replace(found[0], part="")] if len(found) == 1 else found
+
+
+def _part(stack: Stack) -> str:
+    kept = {
+        n: v for n, v in stack.options.items() if n not in ("voxel_size_nm", "axes")
+    }
+    return " ".join([*(f"{n}={v}" for n, v in kept.items()), f"level={stack.level}"])
+
+
+def _meant(row: Row, item: Item, stack: Stack, number: int) -> bool:
+    """Whether the row is about this level of this image."""
+    if row.item == SERIES:
+        return True
+    _, scale, key = row.path.removeprefix(item.path).partition("#")
+    if not scale and row.path == item.path:
+        return row.item == str(number) and not stack.level
+    if key == f"mip{stack.level}":
+        return True
+    key = key if scale else row.path.removeprefix(f"{item.path}/")
+    # where a chunked level lies tells which one it is
+    place = str(getattr(stack.first, "url", "")).rstrip("/")
+    return place.endswith(f"/{key}")
+
+
+def _guarded(
+    part: Finding,
+    item: Item,
+    stack: Stack,
+    rows: tuple[Sequence[Row], Sequence[Row]],
+    deadline: float,
+) -> Finding:
+    """The finding; one image with an error that is not ours hides no other."""
+    try:
+        return _finding(part, item, stack, rows, deadline)
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        return _foreign(part, error)
+
+
+def _finding(
+    blank: Finding,
+    item: Item,
+    stack: Stack,
+    rows: tuple[Sequence[Row], Sequence[Row]],
+    deadline: float,
+) -> Finding:
+    sizes = stack.sizes
+    part = replace(
+        blank,
+        shape=tuple(sizes[a] for a in AXES),
+        dtype=str(stack.first.dtype),
+    )
+    expected, peers = rows
+    try:
+        if expected and expected[0].item == SERIES:
+            return _sections(part, stack, expected, deadline)
+        if expected:
+            return _judged(part, [compare(stack, r, item, deadline) for r in expected])
+        if peers:
+            return _beside(part, item, stack, peers, deadline)
+        return _alone(part, item, stack, deadline)
+    except OutOfTimeError as error:
+        lost = " and not compared" if expected or peers else ""
+        return replace(part, detail=f"read in part{lost}: {error}")
+    except EmcatalogError as error:
+        return _refused(part, item, error)
+
+
+def _alone(part: Finding, item: Item, stack: Stack, deadline: float) -> Finding:
+    """Read to the end, with nothing to compare with."""
+    sparse = item.driver in SPARSE
+    if sparse and not _has_chunks(item):
+        return replace(part, outcome=Outcome.EMPTY, detail=ONLY_METADATA)
+    if not stack.read_all(deadline, sparse=sparse):
+        return replace(part, outcome=Outcome.EMPTY, detail=FILL)
+    return part
+
+
+def _judged(part: Finding, verdicts: Sequence[Verdict]) -> Finding:
+    worst = min(verdicts, key=lambda v: (v.voxels, v.calibration))
+    outcome = Outcome.EQUAL if worst.calibration else Outcome.CALIBRATION
+    outcome = outcome if worst.voxels else Outcome.WRONG
+    notes = tuple(dict.fromkeys(n for v in verdicts for n in v.notes))
+    return replace(part, outcome=outcome, detail=worst.detail, notes=notes)
+
+
+def _beside(
+    part: Finding, item: Item, stack: Stack, peers: Sequence[Row], deadline: float
+) -> Finding:
+    """Against other libraries where nothing else is known; all are named."""
+    verdicts = [(row.reader, compare(stack, row, item, deadline)) for row in peers]
+    agreed = tuple(name for name, v in verdicts if v.voxels and v.calibration)
+    others = "; ".join(
+        f"{name}: {v.detail}" for name, v in verdicts if name not in agreed
+    )
+    outcome = Outcome.DIFFERS if others else Outcome.PEERS
+    return replace(part, outcome=outcome, detail=others, agreed=agreed)
+
+
+def _sections(
+    part: Finding, stack: Stack, rows: Sequence[Row], deadline: float
+) -> Finding:
+    """A series: each of its sections against the row of its file, in order."""
+    sizes = stack.sizes
+    if sizes["z"] != len(rows):
+        detail = f"{sizes['z']} sections of {len(rows)} files"
+        return replace(part, outcome=Outcome.WRONG, detail=detail)
+    for z, row in enumerate(rows):
+        if time.monotonic() > deadline:
+            raise OutOfTimeError(f"{z} of {len(rows)} sections in the time given")
+        order = arranged(row, sizes | {"z": 1}) if row.letters and not row.bad else ""
+        box = {a: slice(0, n) for a, n in sizes.items()} | {"z": slice(z, z + 1)}
+        voxels = stack.read(box, order or "ctzyx").tobytes()
+        if not order or hashlib.sha256(voxels).hexdigest()[:16] != row.digest:
+            detail = f"section {z} has other voxels than {Path(row.path).name}"
+            return replace(part, outcome=Outcome.WRONG, detail=detail)
+    return replace(part, outcome=Outcome.EQUAL, notes=(f"{len(rows)} sections",))
+
+
+def _has_chunks(item: Item) -> bool:
+    """Whether a store has any file beside its metadata."""
+    for _, _, names in os.walk(item.places[0]):
+        if any(n not in STORE_FILES and not n.startswith(".") for n in names):
+            return True
+    return not Path(item.places[0]).is_dir()
+
+
+def _refused(part: Finding, item: Item, error: EmcatalogError) -> Finding:
+    """The error's own words, without paths of this machine."""
+    text = f"{error.got}; expected {error.expected}" if error.expected else error.got
+    return replace(part, outcome=Outcome.REFUSED, detail=_local(text, item))
+
+
+def _local(text: str, item: Item) -> str:
+    return text.replace(f"{item.root}/", "").replace(str(item.root), ".")
+
+
+def _foreign(part: Finding, error: Exception) -> Finding:
+    """An error that is not ours, and the line that it came from."""
+    *_, last = traceback.extract_tb(error.__traceback__) or [None]
+    place = f" at {Path(last.filename).name}:{last.lineno}" if last else ""
+    text = f"{type(error).__name__}: {str(error)[:300]}{place}"
+    return replace(part, outcome=Outcome.FOREIGN, detail=text)
