@@ -13,6 +13,7 @@ PACKAGES = [
     "emcatalog",
     "emcatalog_dm3",
     "emcatalog_idr",
+    "emcatalog_images",
     "emcatalog_ngff",
     "emcatalog_precomputed",
     "emcatalog_tiff",

@@ -21,6 +21,7 @@ PACKAGES = {
     "emcatalog",
     "emcatalog_dm3",
     "emcatalog_idr",
+    "emcatalog_images",
     "emcatalog_ngff",
     "emcatalog_precomputed",
     "emcatalog_tiff",
@@ -124,7 +125,7 @@ import xarray
 print(sorted(xarray.backends.list_engines()))
 """
     found = run(installed, code, tmp_path)
-    for name in ("dm3", "idr", "tiff", "ngff", "precomputed"):
+    for name in ("dm3", "idr", "images", "tiff", "ngff", "precomputed"):
         assert f"'{name}'" in found
 
 

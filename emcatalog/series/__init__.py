@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from emcatalog.errors import FormatError, NotFoundError, OptionError, suggest
+from emcatalog.record import Claim
+from emcatalog.series.names import BY_HAND, Name, Slices, ordered
 from emcatalog.transport import Transport
+
+__all__ = ["LONGEST", "absent", "ensure_alike", "expand"]
 
 LONGEST = 1_000_000
 """Sections that a series may have, the missing ones included."""
@@ -26,7 +28,6 @@ _RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPED = ("http", "https", "ftp", "file")
 _GAPS = ("error", "absent")
-_LIST = "name the files in order, as a list: urlpath: [first, second, ...]"
 
 
 def expand(
@@ -71,7 +72,7 @@ def expand(
     if not folder:
         return (urlpath,)
     names = _matching(folder, pattern, transport, suffixes)
-    slices = _ordered([_Name.of(name, suffixes) for name in names], urlpath)
+    slices = ordered([Name.of(name, suffixes) for name in names], urlpath)
     return _filled(slices, folder, gaps)
 
 
@@ -98,47 +99,18 @@ def ensure_alike(facts: Iterable[tuple[str, Mapping[str, object]]]) -> None:
                 )
 
 
-@dataclass(frozen=True)
-class _Name:
-    """A file name cut at its digits: text, digits, text, digits, ..., text."""
+def absent(sections: Sequence[str | None]) -> tuple[Claim, ...]:
+    """The claim which says what sections of a series are missing; none if none is.
 
-    name: str
-    parts: tuple[str, ...]
-
-    @classmethod
-    def of(cls, name: str, suffixes: Sequence[str]) -> _Name:
-        stem = name
-        for suffix in suffixes:  # the 3 of .dm3 is no section number
-            if name.lower().endswith(suffix.lower()):
-                stem = name[: -len(suffix)]
-        return cls(name, tuple(re.split(r"([0-9]+)", stem)))
-
-    @property
-    def kind(self) -> tuple[str, ...]:
-        """The name without its numbers."""
-        return tuple(part.casefold() for part in self.parts[::2])
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The numbers in the name."""
-        return tuple(map(int, self.parts[1::2]))
-
-    def renumbered(self, group: int, number: int) -> str:
-        """The name that has ``number`` in place of this one's, padded alike."""
-        place = 2 * group + 1
-        digits = self.parts[place]
-        text = str(number).zfill(len(digits)) if digits[0] == "0" else str(number)
-        ending = self.name[len("".join(self.parts)) :]
-        return "".join((*self.parts[:place], text, *self.parts[place + 1 :], ending))
-
-
-@dataclass(frozen=True)
-class _Slices:
-    """Names in order, their numbers, and which digit group those are."""
-
-    names: tuple[_Name, ...]
-    numbers: tuple[int, ...]
-    group: int
+    >>> absent(["a1.tif", None, "a3.tif"])[0].value
+    '1 of 3 sections are absent: z index 1'
+    """
+    missing = [z for z, url in enumerate(sections) if url is None]
+    if not missing:
+        return ()
+    shown = ", ".join(map(str, missing[:20])) + ", ..." * (len(missing) > 20)
+    text = f"{len(missing)} of {len(sections)} sections are absent: z index {shown}"
+    return (Claim("gaps", text, "file", "file names"),)
 
 
 def _listed(urls: Sequence[str]) -> tuple[str, ...]:
@@ -162,7 +134,7 @@ def _numbered(url: str, transport: Transport, gaps: str) -> tuple[str | None, ..
         raise OptionError(
             got=f"the range {url}",
             expected=f"one {{first..last}} of at most {LONGEST} numbers",
-            hint=_LIST,
+            hint=BY_HAND,
         )
     padded = any(len(t) > 1 and t[0] == "0" for t in match.groups())
     width = max(map(len, match.groups())) if padded else 0
@@ -177,7 +149,7 @@ def _numbered(url: str, transport: Transport, gaps: str) -> tuple[str | None, ..
     sections = tuple(u if there else None for u, there in zip(urls, found, strict=True))
     if not any(sections):
         raise NotFoundError(
-            entry=url, got="none of its files", expected="at least one", hint=_LIST
+            entry=url, got="none of its files", expected="at least one", hint=BY_HAND
         )
     return sections
 
@@ -197,7 +169,7 @@ def _place(url: str, transport: Transport) -> tuple[str, str]:
         raise OptionError(
             got=f"the pattern {url}",
             expected="a pattern in the file name only",
-            hint=_LIST,
+            hint=BY_HAND,
         )
     return folder + slash if slash else "./", name
 
@@ -235,44 +207,7 @@ def _matching(
     return fitting
 
 
-def _ordered(names: list[_Name], urlpath: str) -> _Slices:
-    """The names by the one number in which they differ."""
-    names = sorted(names, key=lambda n: n.name)
-    for name in names:
-        if name.kind != names[0].kind:
-            raise OptionError(
-                entry=urlpath,
-                got=f"both {names[0].name} and {name.name}",
-                expected="names that differ in a number only",
-                hint=f"take one kind with a pattern, or {_LIST}",
-            )
-    columns = list(zip(*(n.numbers for n in names), strict=True))
-    varying = [i for i, column in enumerate(columns) if len(set(column)) > 1]
-    if len(varying) > 1:
-        raise OptionError(
-            entry=urlpath,
-            got=f"names that differ in {len(varying)} numbers, such as "
-            f"{names[0].name} and {names[-1].name}",
-            expected="one number, the section's",
-            hint=f"fix the others with a pattern, or {_LIST}",
-        )
-    group = varying[0] if varying else len(columns) - 1
-    numbers = columns[group] if columns else (0,) * len(names)
-    pairs = sorted(zip(numbers, names, strict=True), key=lambda p: p[0])
-    for (before, one), (number, other) in itertools.pairwise(pairs):
-        if before == number:
-            raise OptionError(
-                entry=urlpath,
-                got=f"both {one.name} and {other.name}",
-                expected="one file for each section",
-                hint=f"take one of them with a pattern, or {_LIST}",
-            )
-    return _Slices(
-        tuple(name for _, name in pairs), tuple(number for number, _ in pairs), group
-    )
-
-
-def _filled(slices: _Slices, folder: str, gaps: str) -> tuple[str | None, ...]:
+def _filled(slices: Slices, folder: str, gaps: str) -> tuple[str | None, ...]:
     """URLs of the sections, with None for a missing number if gaps are agreed."""
     first, last = slices.numbers[0], slices.numbers[-1]
     missing = last - first + 1 - len(slices.numbers)
@@ -285,15 +220,16 @@ def _filled(slices: _Slices, folder: str, gaps: str) -> tuple[str | None, ...]:
     return tuple(sections)
 
 
-def _gap(slices: _Slices, folder: str, missing: int) -> FormatError:
+def _gap(slices: Slices, folder: str, missing: int) -> FormatError:
     pairs = zip(slices.names, slices.numbers, slices.numbers[1:], strict=False)
     name, number = next((n, a) for n, a, b in pairs if b != a + 1)
     others = f" and {missing - 1} more" if missing > 1 else ""
+    agree = 'gaps="absent" takes missing sections as absent (zeros, not stored); '
     return FormatError(
         entry=folder,
         got=f"no {name.renumbered(slices.group, number + 1)}{others}, between "
         f"{slices.names[0].name} and {slices.names[-1].name}",
         expected="every number in between",
-        hint='gaps="absent" takes missing sections as absent (zeros, not stored); '
-        f"if the numbers are not section numbers, {_LIST}",
+        hint=f"{agree if missing < LONGEST else ''}if the numbers do not count "
+        f"sections one by one, {BY_HAND}",
     )
