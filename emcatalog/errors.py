@@ -56,13 +56,22 @@ class EmcatalogError(Exception):
 
 
 def public(text: str) -> str:
-    """``text`` without the user and password of any URL in it.
+    """``text`` without user, password and signature of any URL in it.
 
-    >>> public("https://me:secret@a.org/x")
-    'https://a.org/x'
+    >>> public("https://me:secret@a.org/x?X-Amz-Signature=secret&level=1")
+    'https://a.org/x?X-Amz-Signature=...&level=1'
     """
     # to the last @ before the path: a password may hold one
-    return re.sub(r"://[^/?#\s]+@", "://", text)
+    text = re.sub(r"://[^/?#\s]+@", "://", text)
+    return SECRET.sub(r"\1...", text)
+
+
+SECRET = re.compile(
+    r"([?&][^=&#\s]*(?:sig|key|token|secret|pass|auth|credential)[^=&#\s]*=)"
+    r"[^&#\s\"']+",
+    re.IGNORECASE,
+)
+"""Members of a query that are passwords, or as good as one."""
 
 
 def _rebuild(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 import socket
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,36 +13,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import servers
 from emcatalog.errors import (
-    AccessDeniedError,
     ContentError,
     NotFoundError,
     OptionError,
-    RangeError,
     TransportError,
     TruncatedError,
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import RangeReader, Transport
+from transport_files import CONTENT, NAME, URL_NAME, write_files
 
-CONTENT = bytes(range(256)) * 500
-NAME = "a b/stack #1.bin"
-URL_NAME = "a%20b/stack%20%231.bin"
 PROTOCOLS = ["file", "nginx", "http", "ftp", "s3", "gcs"]
 
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    file = folder / "transport-files" / NAME
-    file.parent.mkdir(parents=True)
-    file.write_bytes(CONTENT)
-    (folder / "transport-files/a b/other.bin").write_bytes(b"")
-    (folder / "transport-files/a b/below").mkdir()
-    (folder / "transport-files/a b/below/x").write_bytes(b"x")
-    return folder
+    return write_files(tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(params=PROTOCOLS)
@@ -160,142 +145,6 @@ def test_only_the_range_is_moved(http_at: Any, root: Path) -> None:
     Transport().read_range(f"{server.url}/transport-files/{URL_NAME}", 1000, 50)
     assert [r.range for r in server.requests] == ["bytes=1000-1049"]
     assert server.bytes_sent == 50
-
-
-class TestFaults:
-    @pytest.fixture
-    def server(self, faulty_http: Any, root: Path) -> Any:
-        return faulty_http(root)
-
-    @pytest.fixture
-    def url(self, server: Any) -> str:
-        return f"{server.url}/transport-files/{URL_NAME}"
-
-    def test_a_server_that_ignores_ranges_is_found_before_the_body(
-        self, server: Any, url: str
-    ) -> None:
-        server.faults.add(servers.ignore_range)
-        with pytest.raises(RangeError, match="ignores byte ranges: download the file"):
-            Transport().read_range(url, 1000, 50)
-        # but a whole small file that was asked for is what was asked for
-        assert Transport().read_upto(url, 0, len(CONTENT)) == CONTENT
-
-    def test_ranges_that_are_answered_wrongly(self, server: Any, url: str) -> None:
-        server.faults.add(servers.other_range(start=5, stop=5))
-        with pytest.raises(RangeError, match="bytes from 1005 on; expected bytes fro"):
-            Transport().read_range(url, 1000, 50)
-
-    def test_a_range_that_comes_short(self, server: Any, url: str) -> None:
-        server.faults.add(servers.other_range(stop=-5))
-        with pytest.raises(TruncatedError, match="got 45 bytes at byte 1000"):
-            Transport().read_range(url, 1000, 50)
-
-    def test_a_body_that_breaks_off_is_tried_again(self, server: Any, url: str) -> None:
-        server.faults.add(servers.truncate(lost=10), times=2)
-        assert Transport().read_range(url, 0, 500) == CONTENT[:500]
-        server.faults.add(servers.truncate(lost=10))
-        with pytest.raises(TruncatedError, match="broke off"):
-            Transport().read_range(url, 0, 500)
-
-    def test_a_reset_connection_is_tried_again(self, server: Any, url: str) -> None:
-        server.faults.add(servers.reset, times=2)
-        assert Transport().read_range(url, 0, 500) == CONTENT[:500]
-
-    @pytest.mark.parametrize("code", [429, 500, 502, 503])
-    def test_a_busy_server_is_tried_again(
-        self, server: Any, url: str, code: int
-    ) -> None:
-        server.faults.add(servers.status(code), times=2)
-        assert Transport().read(url) == CONTENT
-        server.faults.add(servers.status(code))
-        server.forget()
-        with pytest.raises(UnreachableError, match=f"status {code}.*try again later"):
-            Transport(attempts=3).read(url)
-        assert len(server.requests) == 3
-
-    def test_retry_after_is_heeded(self, server: Any, url: str) -> None:
-        server.faults.add(servers.status(503, retry_after=1), times=1)
-        begun = time.monotonic()
-        assert Transport().read(url) == CONTENT
-        assert time.monotonic() - begun >= 1
-
-    @pytest.mark.parametrize(
-        ("code", "kind", "words"),
-        [
-            (401, AccessDeniedError, "refuses anonymous readers"),
-            (403, AccessDeniedError, "refuses anonymous readers"),
-            (404, NotFoundError, "nothing at"),
-            (410, NotFoundError, "nothing at"),
-            (418, TransportError, "status 418"),
-        ],
-    )
-    def test_final_answers_are_not_asked_again(
-        self, server: Any, url: str, code: int, kind: type[Exception], words: str
-    ) -> None:
-        server.faults.add(servers.status(code))
-        with pytest.raises(kind, match=words):
-            Transport().read_range(url, 0, 5)
-        assert len(server.requests) == 1
-
-    def test_a_login_page_is_not_data(self, server: Any, url: str) -> None:
-        server.faults.add(servers.login_page)
-        with pytest.raises(ContentError, match="an HTML page titled 'Log in'"):
-            Transport().read_range(url, 0, 5000)
-        with pytest.raises(ContentError, match="expected application/json"):
-            Transport().read(url, kind="application/json")
-
-    def test_compressed_transfer_is_undone(self, server: Any, url: str) -> None:
-        server.faults.add(servers.gzipped)
-        assert Transport().read(url) == CONTENT
-
-    def test_slow_answers_run_side_by_side(self, server: Any, url: str) -> None:
-        server.faults.add(servers.delay(0.2))
-        begun = time.monotonic()
-        transport = Transport(connections=8)
-        list(transport.map(lambda n: transport.read_range(url, n, 1), range(8)))
-        assert time.monotonic() - begun < 8 * 0.2
-
-    def test_no_more_connections_than_allowed(self, server: Any, url: str) -> None:
-        lock, under_way, most = threading.Lock(), 0, 0
-
-        def watch(app: Any) -> Any:
-            async def counted(scope: Any, receive: Any, send: Any) -> None:
-                nonlocal under_way, most
-                with lock:
-                    under_way += 1
-                    most = max(most, under_way)
-                await asyncio.sleep(0.02)
-                with lock:  # before the answer: its reader may be quick
-                    under_way -= 1
-                await app(scope, receive, send)
-
-            return counted
-
-        server.faults.add(watch)
-        transport = Transport(connections=3)
-        list(transport.map(lambda n: transport.read_range(url, n, 1), range(30)))
-        assert 1 < most <= 3
-
-
-class TestFtp:
-    def test_a_connection_that_drops_is_opened_again(
-        self, faulty_ftp: Any, root: Path
-    ) -> None:
-        server = faulty_ftp(root)
-        url = f"{server.url}/transport-files/{URL_NAME}"
-        server.faults.drop_after, server.faults.drops = 1000, 1
-        assert len(Transport().read_range(url, 0, 50_000)) == 50_000
-
-    def test_passwords_stay_out_of_errors(self, ftp_at: Any, root: Path) -> None:
-        server = ftp_at(root)
-        url = server.url.replace("ftp://", "ftp://anonymous:hush@") + "/none"
-        with pytest.raises(NotFoundError) as caught:
-            Transport().read(url)
-        assert "hush" not in str(caught.value)
-
-    def test_line_breaks_do_not_become_commands(self, ftp_at: Any, root: Path) -> None:
-        with pytest.raises(TransportError, match="no line breaks"):
-            Transport().read(f"{ftp_at(root).url}/a%0d%0aDELE%20b")
 
 
 def test_nobody_listens() -> None:

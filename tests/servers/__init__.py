@@ -29,12 +29,22 @@ if TYPE_CHECKING:
     from servers.omero_image import OmeroImage as OmeroImage
     from servers.omero_server import omero as omero
     from servers.s3_server import s3 as s3
+    from servers.spoiled import changed as changed
+    from servers.spoiled import header as header
+    from servers.spoiled import lengthened as lengthened
+    from servers.spoiled import redirect as redirect
+    from servers.spoiled import reset_after as reset_after
+    from servers.spoiled import shortened as shortened
+    from servers.spoiled import stall as stall
+    from servers.spoiled import trickle as trickle
 
 _FAULTS = (
     "delay gzipped ignore_range login_page other_range reset respond status truncate"
 )
+_SPOILED = "changed header lengthened redirect reset_after shortened stall trickle"
 _PLACES = {
     **dict.fromkeys(_FAULTS.split(), "faults"),
+    **dict.fromkeys(_SPOILED.split(), "spoiled"),
     **dict.fromkeys(("Request", "Server"), "log"),
     **{
         name: f"{name}_server"

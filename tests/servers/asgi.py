@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from servers.log import Log
+from servers.log import Connections, Log
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,17 +48,25 @@ class Logged:
 class _Protocol(H11Protocol):
     """Lets an application see its connection, so that a fault can reset it."""
 
+    counted: Connections  # uvicorn has a member `connections` of its own
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.counted.opened()
         self.app_state = {**self.app_state, "transport": transport}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.counted.closed()
+        super().connection_lost(exc)
 
 
 @contextlib.contextmanager
-def serve_asgi(app: ASGIApp) -> Iterator[str]:
+def serve_asgi(app: ASGIApp, connections: Connections | None = None) -> Iterator[str]:
     """Serve ``app`` until the block is left; yields the base URL."""
+    counted = {"counted": connections or Connections()}
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=type("_Counted", (_Protocol,), counted),
         loop="asyncio",
         ws="none",
         lifespan="off",

@@ -81,8 +81,8 @@ def respond(response: Response) -> Fault:
     return lambda app: response
 
 
-def status(code: int, retry_after: int | None = None) -> Fault:
-    """Answer with a status and a short text, perhaps with ``Retry-After`` (s)."""
+def status(code: int, retry_after: int | str | None = None) -> Fault:
+    """Answer with a status and a short text, perhaps with ``Retry-After``."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return respond(PlainTextResponse(f"status {code}", code, headers))
 
@@ -164,16 +164,21 @@ def reset(app: ASGIApp) -> ASGIApp:
     """Answer nothing: reset the connection (TCP RST)."""
 
     async def gone(scope: Scope, receive: Receive, send: Send) -> None:
-        transport = scope["state"]["transport"]
-        # closing with a linger time of zero sends RST in place of FIN
-        transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
-        transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await abort(scope, receive)
 
     return gone
+
+
+async def abort(scope: Scope, receive: Receive) -> None:
+    """Reset the connection of a request."""
+    transport = scope["state"]["transport"]
+    # closing with a linger time of zero sends RST in place of FIN
+    transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def gzipped(app: ASGIApp) -> ASGIApp:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,10 @@ LOGGED = ("RETR", "SIZE", "MLSD", "NLST", "LIST", "CWD")
 POLL_SECONDS = 0.05
 
 
+def _nothing(command: str, path: str) -> str:
+    return ""
+
+
 @dataclass
 class FtpFaults:
     """What goes wrong, from now on.
@@ -31,15 +37,21 @@ class FtpFaults:
     ``drops``: how many transfers are dropped before all is well; None for all.
     ``most_connections``: control connections beyond it are refused with 421; 0 for
     no limit.
+    ``choose``: from a command and its path to what goes wrong with it, "" for nothing:
+    "421" (says so and hangs up), "reset" (of the control connection), "size" (SIZE
+    tells a wrong one), and for RETR "cut" (the data connection closes half-way, and
+    426), "short" (the same, but 226 as if all were well) and "stall" (no data come).
     """
 
     drop_after: int | None = None
     drops: int | None = None
     most_connections: int = 0
+    choose: Callable[[str, str], str] = _nothing
 
     def clear(self) -> None:
         """Be a good server again."""
         self.drop_after, self.drops, self.most_connections = None, None, 0
+        self.choose = _nothing
 
     def take_drop(self) -> int | None:
         """The byte at which the transfer that begins now is to be dropped, if any."""
@@ -99,9 +111,19 @@ class _Data(DTPHandler):  # type: ignore[misc]  # pyftpdlib has no types
 
     def push_with_producer(self, producer: Any) -> None:
         self.entry = self.cmd_channel.entry
+        fault = ""
         if self.entry and self.entry.method == "RETR":
             self.drop_at = self.cmd_channel.faults.take_drop()
-        super().push_with_producer(producer)
+            fault = self.cmd_channel.fault
+        if fault in ("cut", "short"):
+            first = producer.more()
+            self.socket.send(first[: len(first) // 2])
+            done = fault == "short"
+            reply = "226 Transfer complete." if done else "426 Connection closed."
+            self._resp = (reply, logging.getLogger("pyftpdlib").debug)
+            self.close()
+        elif fault != "stall":
+            super().push_with_producer(producer)
 
     def send(self, data: bytes) -> int:
         if self.drop_at is not None:
@@ -121,6 +143,7 @@ class _Control(FTPHandler):  # type: ignore[misc]
     use_sendfile = False  # sendfile would pass `_Data.send` by
     notes: Log
     faults: FtpFaults
+    fault = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.entry: Entry | None = self.notes.open("CONNECT", "", {})
@@ -132,7 +155,18 @@ class _Control(FTPHandler):  # type: ignore[misc]
         path = self.fs.ftpnorm(arg) if self.fs else arg
         noted = cmd in LOGGED
         self.entry = self.notes.open(cmd, quote(path), headers) if noted else None
-        super().pre_process_command(line, cmd, arg)
+        self.fault = self.faults.choose(cmd, path) if noted else ""
+        if self.fault == "421":
+            self.respond("421 Too many visitors.")
+            self.close_when_done()
+        elif self.fault == "reset":
+            linger = struct.pack("ii", 1, 0)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close()
+        elif self.fault == "size":
+            self.respond("213 7")
+        else:
+            super().pre_process_command(line, cmd, arg)
 
     def push(self, data: bytes) -> None:
         if self.entry and data[:3].isdigit():

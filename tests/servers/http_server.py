@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from servers.asgi import Logged, serve_asgi
 from servers.faults import Faults
-from servers.log import Log, Server
+from servers.log import Connections, Log, Server
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Scope
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 class FaultyServer(Server):
     """A server that can be told to misbehave, through ``faults``."""
 
-    def __init__(self, url: str, log: Log, faults: Faults) -> None:
+    def __init__(
+        self, url: str, log: Log, faults: Faults, connections: Connections
+    ) -> None:
         super().__init__(url, log)
-        self.faults = faults
+        self.faults, self.connections = faults, connections
 
 
 @contextlib.contextmanager
@@ -42,9 +44,9 @@ def http(root: Path | str) -> Iterator[FaultyServer]:
 @contextlib.contextmanager
 def serve_faulty(app: ASGIApp) -> Iterator[FaultyServer]:
     """Serve any ASGI application with a log and faults around it."""
-    log, faults = Log(), Faults()
-    with serve_asgi(Logged(faults.around(app), log)) as url:
-        yield FaultyServer(url, log, faults)
+    log, faults, connections = Log(), Faults(), Connections()
+    with serve_asgi(Logged(faults.around(app), log), connections) as url:
+        yield FaultyServer(url, log, faults, connections)
 
 
 class _Folders(StaticFiles):

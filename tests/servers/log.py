@@ -92,6 +92,23 @@ class Log:
             self._entries.clear()
 
 
+@dataclass
+class Connections:
+    """How many connections are open, and how many ever were at once."""
+
+    now: int = 0
+    most: int = 0
+
+    def opened(self) -> None:
+        """One more; called by the server's one thread."""
+        self.now += 1
+        self.most = max(self.most, self.now)
+
+    def closed(self) -> None:
+        """One less."""
+        self.now -= 1
+
+
 class Server:
     """A running server: where it is and what it was asked.
 
