@@ -8,9 +8,11 @@ matter for reading are handed on. Written from the specifications of Zarr v2 and
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,21 +20,24 @@ import numpy as np
 from emcatalog.errors import FormatError
 from emcatalog_ngff.codecs import (
     n5_compression,
-    no_filters,
-    v2_compressor,
+    v2_codecs,
+    v3_chain,
     v3_codecs,
     v3_inner_chunks,
 )
+from emcatalog_ngff.lattice import Naming
 from emcatalog_ngff.model import Array, integers, mapping, shown, text, wrong
+from emcatalog_ngff.transcoding import Chain, N5Lz4
 
 LARGEST_CHUNK = 2**32
 """Bytes of one decoded chunk."""
 
 _V3_TYPES = {
     "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
-    "float16", "float32", "float64",
+    "float16", "float32", "float64", "complex64", "complex128",
 }  # fmt: skip
-_N5_TYPES = _V3_TYPES - {"bool", "float16"}
+_N5_TYPES = _V3_TYPES - {"bool", "float16", "complex64", "complex128"}
+_BARE = [{"name": "bytes", "configuration": {"endian": "little"}}]
 _V3_MEMBERS = (
     "zarr_format", "node_type", "shape", "data_type", "chunk_grid",
     "chunk_key_encoding", "codecs", "fill_value",
@@ -46,8 +51,7 @@ def zarr2_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Ar
     shape = integers(members.get("shape"), "shape")
     chunks = _fitting(integers(members.get("chunks"), "chunks"), shape)
     dtype = _v2_dtype(members.get("dtype"))
-    no_filters(members.get("filters"))
-    compressor = v2_compressor(members.get("compressor"))
+    compressor, chain = v2_codecs(members)
     separator = members.get("dimension_separator", ".")
     if separator not in (".", "/"):
         raise wrong("dimension_separator", separator, "'.' or '/'")
@@ -68,7 +72,9 @@ def zarr2_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Ar
     codec = compressor["id"] if compressor else "uncompressed"
     if codec == "blosc" and compressor and "cname" in compressor:
         codec = f"blosc {compressor['cname']}"
-    return _array("zarr", metadata, (shape, chunks, chunks), dtype, codec, attributes)
+    sizes = shape, chunks, chunks
+    array = _array("zarr", metadata, sizes, dtype, codec, attributes)
+    return _chained(array, chain, Naming("", separator))
 
 
 def zarr3_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Array:
@@ -84,13 +90,14 @@ def zarr3_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Ar
         raise wrong("chunk_grid.name", grid.get("name"), "'regular'")
     regular = mapping(grid.get("configuration"), "chunk_grid.configuration")
     chunks = _fitting(integers(regular.get("chunk_shape"), "chunk_shape"), shape)
-    codecs, names = v3_codecs(members.get("codecs"))
+    chain = v3_chain(members.get("codecs"))
+    codecs, names = v3_codecs(_BARE if chain else members.get("codecs"))
     inner = v3_inner_chunks(codecs) or chunks
     if len(inner) != len(chunks):
         raise wrong("chunk_shape of the shards", list(inner), f"{len(chunks)} numbers")
     metadata = {name: members[name] for name in _V3_MEMBERS if name in members}
     metadata |= {"codecs": codecs}
-    return _array(
+    array = _array(
         "zarr3",
         metadata,
         (shape, chunks, inner),
@@ -98,6 +105,7 @@ def zarr3_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Ar
         ", ".join(names) or "uncompressed",
         {**attributes, "dimension_names": members.get("dimension_names")},
     )
+    return _chained(array, chain, _v3_naming(members.get("chunk_key_encoding")))
 
 
 def n5_array(members: Mapping[str, Any]) -> Array:
@@ -121,8 +129,12 @@ def n5_array(members: Mapping[str, Any]) -> Array:
         "compression": compression,
     }
     codec = str(compression["type"])
-    dtype = np.dtype(kind)
-    return _array("n5", metadata, (shape, chunks, chunks), dtype, codec, members)
+    dtype, sizes = np.dtype(kind), (shape, chunks, chunks)
+    array = _array("n5", metadata, sizes, dtype, codec, members)
+    if codec != "lz4":
+        return array
+    bare = {**metadata, "compression": {"type": "raw"}}
+    return replace(array, metadata=bare, transcode=N5Lz4(dtype.itemsize))
 
 
 Sizes = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
@@ -151,6 +163,25 @@ def _array(
     return Array(driver, metadata, shape, decoded, native, encoding, attributes)
 
 
+def _chained(array: Array, chain: tuple[str, ...], naming: Naming) -> Array:
+    """The array with codecs that are undone before TensorStore reads it."""
+    if not chain:
+        return array
+    names = ", ".join(json.loads(text)["id"] for text in chain)
+    transcode = Chain(chain, array.dtype.itemsize)
+    return replace(array, encoding=names, naming=naming, transcode=transcode)
+
+
+def _v3_naming(value: object) -> Naming:
+    members = {"name": value} if isinstance(value, str) else value
+    members = mapping(members, "chunk_key_encoding")
+    configuration = mapping(members.get("configuration") or {}, "chunk_key_encoding")
+    if members.get("name") == "v2":
+        return Naming("", str(configuration.get("separator", ".")))
+    separator = str(configuration.get("separator", "/"))
+    return Naming(f"c{separator}", separator)
+
+
 def _fitting(chunks: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(chunks) != len(shape):
         raise wrong("chunks", list(chunks), f"{len(shape)} numbers, as the shape has")
@@ -162,7 +193,7 @@ def _v2_dtype(value: object) -> np.dtype[np.generic]:
     if isinstance(value, str) and value.lower() in _V3_TYPES:
         return np.dtype(value.lower()).newbyteorder("<")
     known = isinstance(value, str) and re.fullmatch(
-        r"[<>|=]?(?:b1|[iu][1248]|f[248])", value
+        r"[<>|=]?(?:b1|[iu][1248]|f[248]|c8|c16)", value
     )
     if not known:
         raise _not_a_number("dtype", value)
@@ -174,14 +205,17 @@ def _v2_fill(value: object, dtype: np.dtype[np.generic]) -> object:
     """The fill value in JSON as TensorStore wants it; null stays null."""
     if dtype.kind == "b" and value in (0, 1):
         return bool(value)
-    if dtype.kind in "iu" and isinstance(value, float) and value.is_integer():
-        return int(value)
+    whole = isinstance(value, float) and value.is_integer()
+    if dtype.kind in "iu" and (whole or isinstance(value, bool)):
+        return int(value)  # type: ignore[call-overload]
+    if dtype.kind == "c" and isinstance(value, int | float):
+        return [value, 0]
     return value
 
 
 def _not_a_number(where: str, value: object) -> FormatError:
     return FormatError(
         got=f"{where} = {shown(value)}",
-        expected="whole or floating-point numbers, or booleans",
-        hint="text, structured and complex voxels are not images; choose another array",
+        expected="whole, floating-point or complex numbers, or booleans",
+        hint="text and structured voxels are not images; choose another array",
     )

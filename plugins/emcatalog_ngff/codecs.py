@@ -7,6 +7,12 @@ from typing import Any
 
 from emcatalog.errors import FormatError
 from emcatalog_ngff.model import integers, mapping, sequence, shown
+from emcatalog_ngff.transcoding import (
+    COMPRESSORS,
+    FILTERS,
+    codec_text,
+    known_codec,
+)
 
 Json = dict[str, Any]
 
@@ -23,31 +29,75 @@ _N5_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "blosc": ("cname", "clevel", "shuffle", "blocksize"),
     "bzip2": (),
     "gzip": ("useZlib",),
+    "lz4": (),
     "raw": (),
     "xz": (),
     "zstd": (),
 }
 _V3_CODECS = ("bytes", "transpose", "blosc", "gzip", "zstd", "crc32c")
+_NUMCODECS = "numcodecs."
 _SHARDS = "sharding_indexed"
 _NESTED = 4
 
 
-def no_filters(value: object) -> None:
-    """Raise FormatError for Zarr v2 filters, which TensorStore does not apply."""
-    if value:
-        names = [f.get("id") if isinstance(f, dict) else f for f in _items(value)]
-        raise _unknown("filter", names, ())
+def v2_codecs(members: Mapping[str, Any]) -> tuple[Json | None, tuple[str, ...]]:
+    """The compressor of a Zarr v2 array for TensorStore, or codecs to undo before.
+
+    Filters, and compressors that TensorStore lacks, come as configurations of
+    numcodecs in the order in which they encode; then there is no compressor.
+    """
+    given = members.get("filters")
+    filters = sequence(given, "filters", 16) if given else []
+    value = members.get("compressor")
+    compressor = None if value is None else mapping(value, "compressor")
+    if compressor is None and not filters:
+        return None, ()
+    name = compressor.get("id") if compressor is not None else None
+    if not filters and compressor and isinstance(name, str) and name in _V2_MEMBERS:
+        return {"id": name} | _only(compressor, _V2_MEMBERS[name]), ()
+    known = (*sorted(COMPRESSORS), *sorted(FILTERS))
+    texts = []
+    for i, item in enumerate(
+        [*filters, *([compressor] if compressor is not None else [])]
+    ):
+        codec = mapping(item, f"filters[{i}]")
+        if not known_codec(codec.get("id")):
+            what = "filter" if i < len(filters) else "compressor"
+            raise _unknown(what, codec.get("id"), known)
+        texts.append(codec_text(codec))
+    return None, tuple(texts)
 
 
-def v2_compressor(value: object) -> Json | None:
-    """The ``compressor`` of a Zarr v2 array; None for none."""
-    if value is None:
-        return None
-    members = mapping(value, "compressor")
-    name = members.get("id")
-    if not isinstance(name, str) or name not in _V2_MEMBERS:
-        raise _unknown("compressor", name, _V2_MEMBERS)
-    return {"id": name} | _only(members, _V2_MEMBERS[name])
+def v3_chain(value: object) -> tuple[str, ...]:
+    """Codecs of a Zarr v3 array to undo before TensorStore reads it.
+
+    Empty unless there are some of numcodecs, which TensorStore lacks. Then all must be
+    of numcodecs or known to it, and voxels little-endian. Raises FormatError.
+    """
+    items = [_named(item) for item in sequence(value, "codecs", 16)]
+    if not any(str(name).startswith(_NUMCODECS) for name, _ in items):
+        return ()
+    texts = []
+    for name, configuration in items:
+        plain = str(name).removeprefix(_NUMCODECS)
+        if name == "bytes":
+            if configuration.get("endian", "little") != "little":
+                raise _unknown("codec", "bytes, big-endian, with numcodecs", ())
+        elif name in ("gzip", "zstd", "blosc") or (
+            plain != name and known_codec(plain)
+        ):
+            texts.append(codec_text({**configuration, "id": plain}))
+        else:
+            raise _unknown("codec", name, tuple(sorted({*COMPRESSORS, *FILTERS})))
+    return tuple(texts)
+
+
+def _named(item: object) -> tuple[object, Mapping[str, Any]]:
+    """Name and configuration of a Zarr v3 codec, which may be a name only."""
+    members = {"name": item} if isinstance(item, str) else mapping(item, "codec")
+    return members.get("name"), mapping(
+        members.get("configuration") or {}, "configuration"
+    )
 
 
 def n5_compression(members: Mapping[str, Any]) -> Json:
@@ -66,18 +116,17 @@ def v3_codecs(value: object, depth: int = 0) -> tuple[list[Json], list[str]]:
     """The codecs of a Zarr v3 array, and the names of those that compress."""
     codecs, names = [], []
     for item in sequence(value, "codecs", 16):
-        members = {"name": item} if isinstance(item, str) else mapping(item, "codec")
-        name = members.get("name")
-        given = members.get("configuration")
-        configuration = mapping(given or {}, "configuration")
+        name, configuration = _named(item)
         if name == _SHARDS and depth < _NESTED:
             configuration, inner = _shards(configuration, depth)
             names += inner
         elif name not in _V3_CODECS:
             raise _unknown("codec", name, (*_V3_CODECS, _SHARDS))
         elif name in ("blosc", "gzip", "zstd"):
-            names.append(_described(name, configuration))
-        codecs.append({"name": name, "configuration": _readable(name, configuration)})
+            names.append(_described(str(name), configuration))
+        codecs.append(
+            {"name": name, "configuration": _readable(str(name), configuration)}
+        )
     return codecs, names
 
 
@@ -115,14 +164,10 @@ def _only(members: Mapping[str, Any], names: Sequence[str]) -> Json:
     return {name: members[name] for name in names if name in members}
 
 
-def _items(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def _unknown(what: str, value: object, known: Sequence[str] | Mapping[str, Any]) -> Any:
     return FormatError(
         got=f"the {what} {shown(value)}",
         expected=f"one of {', '.join(known)}" if known else f"no {what}s",
-        hint="TensorStore, which decodes the chunks, does not have it; zarr-python may"
-        ", and can write anew",
+        hint="neither TensorStore nor this driver has it; zarr-python may, and can "
+        "write the array anew",
     )

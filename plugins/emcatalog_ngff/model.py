@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from emcatalog.chunked import Transcode
 from emcatalog.errors import FormatError
+from emcatalog_ngff.lattice import SLASHED, Naming
 
 AXES = ("t", "c", "z", "y", "x")
 MOST_LEVELS = 64
@@ -67,7 +69,9 @@ class Array:
     """The metadata of one stored array, in the form that TensorStore takes.
 
     ``driver`` is TensorStore's; ``chunks`` is what is decoded as one piece.
-    ``attributes`` are the array's own.
+    ``attributes`` are the array's own. Where TensorStore cannot decode the chunks,
+    ``transcode`` does it, ``metadata`` are those of the array without compression, and
+    ``naming`` says how chunks are called.
     """
 
     driver: str
@@ -77,6 +81,8 @@ class Array:
     dtype: np.dtype[np.generic]
     encoding: str
     attributes: Mapping[str, Any]
+    naming: Naming = SLASHED
+    transcode: Transcode | None = None
 
 
 def numbers(value: object, count: int, where: str) -> tuple[float, ...]:

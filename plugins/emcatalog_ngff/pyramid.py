@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from emcatalog.errors import EmcatalogError, FormatError, OptionError
 from emcatalog.geometry import Grid, Lengths, Triple
 from emcatalog.record import Claim, Record, voxel_size
 from emcatalog.volume import Pyramid
+from emcatalog_ngff.lattice import Lattice
 from emcatalog_ngff.model import Array, Axis, Multiscale, Placement
 from emcatalog_ngff.omero import channel_labels, display_window
 from emcatalog_ngff.store import Store
@@ -178,10 +180,16 @@ def _grid(placement: Placement, array: Array, axes: Axes, units: Lengths) -> Gri
 def _volume(
     store: Store, path: str, array: Array, axes: Axes, grid: Grid
 ) -> ChunkedVolume:
-    spec = spec_text(array.driver, store.kvstore(path), metadata=array.metadata)
+    place = store.kvstore(path)
+    spec = spec_text(array.driver, place, metadata=array.metadata)
     verify(spec)
     chunks, url = _zyx(array.chunks, axes), child(store.url, path)
-    return ChunkedVolume(grid, array.dtype, chunks, spec, axes, url)
+    volume = ChunkedVolume(grid, array.dtype, chunks, spec, axes, url)
+    if array.transcode is None:
+        return volume
+    folder = json.dumps(place, sort_keys=True)
+    keys = Lattice(folder, array.chunks, axes, array.naming)
+    return replace(volume, keys=keys, transcode=array.transcode)
 
 
 def _zyx(values: tuple[int, ...], axes: Axes) -> Triple:
