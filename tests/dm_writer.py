@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 
 DATA_TYPES = {
     "int16": 1, "float32": 2, "complex64": 3, "uint8": 6, "int32": 7, "int8": 9,
-    "uint16": 10, "uint32": 11, "float64": 12, "complex128": 13, "int64": 39,
-    "uint64": 40,
+    "uint16": 10, "uint32": 11, "float64": 12, "complex128": 13, "bool": 14,
+    "int64": 39, "uint64": 40,
 }  # fmt: skip
+RGB = (8, 23)
 _CODES = {
-    "i2": 2, "i4": 3, "u2": 4, "u4": 5, "f4": 6, "f8": 7, "i1": 9, "u1": 10, "i8": 11,
-    "u8": 12,
+    "i2": (2,), "i4": (3,), "u2": (4,), "u4": (5,), "f4": (6,), "f8": (7,),
+    "b1": (8,), "i1": (9,), "u1": (10,), "i8": (11,), "u8": (12,),
+    "c8": (15, 0, 2, 0, 6, 0, 6), "c16": (15, 0, 2, 0, 7, 0, 7),
 }  # fmt: skip
+Calibration = tuple[float, str] | tuple[float, str, float]
 
 
 @dataclass(frozen=True)
@@ -49,25 +52,22 @@ def encode(root: Mapping[str, Any], version: int = 3, order: str = "<") -> bytes
 
 def image(
     pixels: NDArray[Any],
-    units: Sequence[tuple[float, str]] = (),
+    units: Sequence[Calibration] = (),
     name: str = "",
     kind: int | None = None,
     tags: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One entry of ImageList; ``units`` are scale and unit along x, y, z.
+    """One entry of ImageList; ``units`` are scale, unit and origin along x, y, z, t.
 
-    RGBA pixels have a last axis of 4 bytes and ``kind`` 23.
+    With a ``kind`` of `RGB` the pixels have a last axis of red, green, blue and alpha.
     """
-    shape = pixels.shape[:-1] if kind == 23 else pixels.shape
-    given = [*units, *[(1.0, "")] * 4][: len(shape)]
+    stored = _packed(pixels) if kind in RGB else pixels
+    shape = stored.shape
+    given = [(*known, 0.0)[:3] for known in [*units, *[(1.0, "")] * 4][: len(shape)]]
     axes = [
-        {"Origin": single(0.0), "Scale": single(scale), "Units": unit}
-        for scale, unit in given
+        {"Origin": single(origin), "Scale": single(scale), "Units": unit}
+        for scale, unit, origin in given
     ]
-    if kind == 23 or pixels.dtype.kind == "c":
-        stored = np.ascontiguousarray(pixels).view("u4" if kind == 23 else "f4")
-    else:
-        stored = pixels
     return {
         "ImageData": {
             "Calibrations": {"Dimension": axes, "DisplayCalibratedUnits": True},
@@ -86,13 +86,15 @@ def document(
     thumbnail: tuple[int, int] | None = (3, 5),
     window: tuple[float, float] = (10.0, 200.0),
     first: Mapping[str, Any] | None = None,
+    last: bool = False,
 ) -> dict[str, Any]:
-    """The tags of a file; a thumbnail of that many rows, columns comes first.
+    """The tags of a file with a thumbnail of that many rows, columns.
 
-    ``first`` are tags before all others.
+    It is the ``last`` image, or the first. ``first`` are tags before all others.
     """
     small = [] if thumbnail is None else [_thumbnail(*thumbnail)]
-    shown = range(len(small), len(small) + len(images))
+    before = 0 if last else len(small)
+    shown = range(before, before + len(images))
     return {
         **(first or {}),
         "DocumentObjectList": [
@@ -108,11 +110,17 @@ def document(
             }
             for n in range(len(images))
         ],
-        "ImageList": [*small, *images],
+        "ImageList": [*images, *small] if last else [*small, *images],
         "ImageSourceList": [{"ImageRef": n} for n in shown],
-        "Thumbnails": [{"ImageIndex": 0} for _ in small],
+        "Thumbnails": [{"ImageIndex": len(images) * last} for _ in small],
         "WindowPosition": Leaf((15, 0, 2, 0, 6, 0, 6), "2f", (1.0, 2.0)),
     }
+
+
+def _packed(colours: NDArray[Any]) -> NDArray[np.int32]:
+    """Integers of 32 bits: alpha is the highest byte, then red, green and blue."""
+    red, green, blue, alpha = np.moveaxis(colours.astype(np.uint32), -1, 0)
+    return (alpha << 24 | red << 16 | green << 8 | blue).astype(np.int32)
 
 
 def _thumbnail(rows: int, columns: int) -> dict[str, Any]:
@@ -149,7 +157,8 @@ class _Writer:
             return value.codes, struct.pack(self.order + value.form, *value.values)
         if isinstance(value, np.ndarray):
             ordered = value.astype(value.dtype.newbyteorder(self.order))
-            return (20, _CODES[value.dtype.str[1:]], value.size), ordered.tobytes()
+            codes = _CODES[value.dtype.str[1:]]
+            return (20, *codes, value.size), ordered.tobytes()
         if isinstance(value, str):
             name = "utf-16-le" if self.order == "<" else "utf-16-be"
             data = value.encode(name)

@@ -155,7 +155,7 @@ class PagedVolume:
         columns = slice(left, left + box.shape[2])
         if layout.codec is None:
             shape = box.shape[1], layout.segment[1], layout.samples
-            rows = np.frombuffer(data, layout.dtype).reshape(shape)
+            rows = _plain(data, layout.dtype).reshape(shape)
             return rows[:, columns, layout.sample]
         top = box.start[1] % layout.segment[0]
         decoded = self._decode(layout.codec, data, piece)
@@ -185,6 +185,13 @@ class PagedVolume:
     def _segment_limit(self) -> int:
         # encoded voxels are never much longer than plain ones
         return 2 * self.layout.segment[0] * self.layout.row_bytes + (1 << 20)
+
+
+def _plain(data: bytes, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Values as they are stored; any byte but zero is true."""
+    if dtype.kind == "b":  # numpy takes a byte for a truth value only if it is 0 or 1
+        return np.frombuffer(data, np.uint8).astype(np.bool_)
+    return np.frombuffer(data, dtype)
 
 
 def _target(box: Region, region: Region) -> tuple[slice, slice, slice]:

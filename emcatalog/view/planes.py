@@ -18,7 +18,10 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Plane:
-    """One plane: voxels (rows, columns), and the axes ``down`` and ``across``."""
+    """One plane: voxels (rows, columns), and the axes ``down`` and ``across``.
+
+    Of complex voxels it has the modulus.
+    """
 
     values: NDArray[Any]
     down: str
@@ -121,7 +124,8 @@ def _plane(
     array: xr.DataArray, normal: str, place: Mapping[str, int], dims: tuple[str, str]
 ) -> Plane:
     values = array.isel({normal: place[normal]}).transpose(*dims).to_numpy()
-    return Plane(values, down=dims[0], across=dims[1])
+    shown = np.abs(values) if np.iscomplexobj(values) else values
+    return Plane(shown, down=dims[0], across=dims[1])
 
 
 def _voxel_size(array: xr.DataArray, axis: str) -> float:

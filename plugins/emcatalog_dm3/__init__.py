@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from emcatalog.driver import VolumeSource, backend
 from emcatalog.errors import FormatError
@@ -13,23 +14,28 @@ from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
 from emcatalog.series import ensure_alike, expand
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
-from emcatalog_dm3.images import Section, read_section
+from emcatalog_dm3.images import Choice, Section, read_section
 
 SUFFIXES = (".dm3", ".dm4")
 TOLERANCE = 1e-3
 """Voxel sizes of two slices that differ by a larger share are different."""
 
 
-def open_pyramid(
+def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
     urlpath: str | list[str],
     transport: Transport,
     *,
     image: int | str | None = None,
     channel: int | None = None,
+    time: int | None = None,
     gaps: str = "error",
     voxel_size_nm: list[float | None] | float | None = None,
 ) -> Pyramid:
-    """Open DM3 or DM4 slices, or one 3-D file, reading only their tags.
+    """Open DM3 or DM4 slices, or one file of 1 to 4 dimensions, reading only tags.
+
+    Values are those that are stored: the calibration of brightness is not applied.
+    The volume begins where the calibration of the (first) file says; sections of a
+    series that have another origin are not moved, and the Record tells them.
 
     Args:
         urlpath: a folder, a pattern, a numeric range (``slice_{0000..0015}.dm3``), a
@@ -37,43 +43,36 @@ def open_pyramid(
         transport: how bytes are had.
         image: index or name of the image, for files that hold several besides the
             thumbnail.
-        channel: which byte of the pixels of an RGB picture, 0 to 3, as stored.
+        channel: red (0), green (1), blue (2) or alpha (3) of an RGB picture.
+        time: index along the fourth axis of an image that has four. The format does
+            not say what that axis is: time, or a position of a scan.
         gaps: ``"absent"`` takes a missing slice as voxels that are not stored;
             ``"error"`` refuses it.
         voxel_size_nm: ``[z, y, x]`` in nanometres, for axes of which the files say
-            nothing; null leaves an axis to the files.
+            nothing, or that they calibrate as something that is no length (1/nm, s);
+            null leaves an axis to the files.
 
-    Raises FormatError for files that are no pictures, are damaged or differ from the
-    first, TruncatedError for a file that is cut short, and OptionError for a choice
-    that the files do not have.
+    Raises FormatError for spectra, packed Fourier transforms, and files that are
+    damaged or differ from the first, TruncatedError for a file that is cut short, and
+    OptionError for a choice that the files do not have.
     """
     places = expand(urlpath, transport, SUFFIXES, gaps)
+    choice = Choice(image, channel, time)
     sections = tuple(
         transport.map(
-            lambda url: read_section(url, transport, image, channel),
+            lambda url: read_section(url, transport, choice),
             [url for url in places if url],
         )
     )
     _ensure_one_volume(sections)
-    first = sections[0]
-    record = Record(
-        (
-            *first.claims,
-            Claim("pixel_type", first.dtype.name, "file", "ImageData.DataType"),
-            *_gap_claims(places),
-            *declared_voxel_size(voxel_size_nm),
-        )
+    declared = declared_voxel_size(voxel_size_nm)
+    _ensure_lengths(sections[0], declared)
+    record = _record(places, sections).with_claims(declared)
+    depth = len(places) if len(places) > 1 else sections[0].shape[0]
+    pages = _pages(places, sections)
+    volume = PagedVolume(
+        _grid(sections[0], depth, record), _layout(sections[0]), pages, transport
     )
-    depth = len(places) if len(places) > 1 else first.shape[0]
-    layout = Layout(
-        first.shape[1:],
-        first.dtype,
-        first.shape[1:],
-        samples=first.samples,
-        sample=channel or 0,
-    )
-    grid = Grid((depth, *first.shape[1:]), voxel_size(record))
-    volume = PagedVolume(grid, layout, _pages(places, sections), transport)
     return Pyramid((volume,), record)
 
 
@@ -85,6 +84,54 @@ class Dm3Source(VolumeSource):
 
 
 Dm3Backend = backend(Dm3Source)
+
+
+def _record(places: Sequence[str | None], sections: Sequence[Section]) -> Record:
+    first = sections[0]
+    pixel_type = first.pixels.dtype.name
+    return Record(
+        (
+            *first.claims,
+            Claim("pixel_type", pixel_type, "file", "ImageData.DataType"),
+            *_gap_claims(places),
+            *_moved(sections),
+        )
+    )
+
+
+def _grid(first: Section, depth: int, record: Record) -> Grid:
+    try:
+        sizes = voxel_size(record)
+    except FormatError as error:
+        error.about(first.url)
+        raise
+    z, y, x = (record.value(f"origin_{axis}") for axis in "zyx")
+    origin = (_number(z), _number(y), _number(x))
+    return Grid((depth, *first.shape[1:]), sizes, origin)
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, float) else 0.0
+
+
+def _layout(first: Section) -> Layout:
+    plane, pixels = first.shape[1:], first.pixels
+    return Layout(
+        plane, pixels.dtype, plane, samples=pixels.samples, sample=pixels.sample
+    )
+
+
+def _ensure_lengths(section: Section, declared: Sequence[Claim]) -> None:
+    """Raise FormatError for an axis that is no length, if none is declared for it."""
+    known = {claim.field for claim in declared}
+    open_axes = [a for a in section.others if f"voxel_size_{a.name}" not in known]
+    if open_axes:
+        raise FormatError(
+            entry=section.url,
+            got=f"axes that are no lengths: {'; '.join(map(str, open_axes))}",
+            expected="positive lengths along x, y and z, as an image of real space has",
+            hint="voxel_size_nm=[z, y, x] declares the size of a pixel all the same",
+        )
 
 
 def _ensure_one_volume(sections: Sequence[Section]) -> None:
@@ -103,7 +150,8 @@ def _ensure_one_volume(sections: Sequence[Section]) -> None:
             s.url,
             {
                 "shape (z, y, x)": s.shape,
-                "pixel type": f"{s.dtype.str} x {s.samples}",
+                "pixel type": f"{s.pixels.dtype.str} x {s.pixels.samples}",
+                "axes that are no lengths:": "; ".join(map(str, s.others)) or "none",
             },
         )
         for s in sections
@@ -126,6 +174,22 @@ def _ensure_same_voxels(section: Section, first: Section) -> None:
                 hint="open the slices of each voxel size by themselves, with a range "
                 "or a list",
             )
+
+
+def _moved(sections: Sequence[Section]) -> tuple[Claim, ...]:
+    """Origins of the first section that begins elsewhere than the first one."""
+    record = Record(sections[0].claims)
+    for section in sections[1:]:
+        found = [c for c in section.claims if c.field.startswith("origin_")]
+        others = [c for c in found if not _alike(c.value, record.value(c.field))]
+        if others:
+            name = section.url
+            return tuple(replace(c, locator=f"{name}: {c.locator}") for c in others)
+    return ()
+
+
+def _alike(one: object, other: object) -> bool:
+    return math.isclose(_number(one), _number(other), rel_tol=1e-6, abs_tol=TOLERANCE)
 
 
 def _gap_claims(places: Sequence[str | None]) -> tuple[Claim, ...]:

@@ -2,60 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from emcatalog.record import Claim
-from emcatalog.units import unit_nm
+from emcatalog_dm3.axes import Axis, nanometres, not_lengths
 from emcatalog_dm3.tree import Group, TagFile
 
-ENERGIES = frozenset({"eV", "keV", "meV", "MeV"})
-"""Units of an axis that is a spectrum's."""
 
-
-def nanometres(scale: float | None, unit: str) -> float | None:
-    """A calibration in nanometres; None if scale or unit do not make a length.
-
-    >>> nanometres(0.008, "µm"), nanometres(0.008, "Âµm"), nanometres(1.0, "1/nm")
-    (8.0, 8.0, None)
-    """
-    factor = unit_nm(unit)
-    if scale is None or factor is None or not 0 < scale < 1e15:
-        return None
-    # 12 digits hide the noise of the product
-    return float(f"{scale * factor:.12g}")
-
-
-def claims(file: TagFile, index: int, dimensions: int) -> tuple[Claim, ...]:
+def claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]:
     """All claims of the tags about image ``index``; locators are tag paths."""
     tags = file.root.group("ImageList", str(index))
     path = f"ImageList.{index}"
+    others = not_lengths(tags, axes)
     return (
         Claim("format", f"DM{file.version}", "file", "version"),
         Claim("encoding", "raw", "file", f"{path}.ImageData.Data"),
         Claim("lossy", 0, "file", f"{path}.ImageData.Data"),
         Claim("rendered", 0, "file", f"{path}.ImageData.Data"),
-        *_voxel_sizes(tags, path, dimensions),
+        *_lengths([axis for axis in axes[:3] if axis not in others]),
+        *(() if "z" in {axis.name for axis in others} else _thickness(tags, path)),
+        *_what_else(others),
         *_descriptions(tags, path),
         *_display_window(file.root, index),
     )
 
 
-def _voxel_sizes(tags: Group, path: str, dimensions: int) -> Iterator[Claim]:
-    """Voxel sizes that are lengths; of an axis, what holds for the pixels is first."""
-    calibrations = ("ImageData", "Calibrations", "Dimension")
-    places = [(axis, (*calibrations, str(n))) for n, axis in enumerate("xyz")]
-    places = places[:dimensions]
-    # a 2-D slice tells its thickness where a 3View writes it
-    places.append(("z", ("ImageTags", "Meta Data", "Dimension info", "2")))
-    for axis, place in places:
-        length = nanometres(tags.number(*place, "Scale"), tags.text(*place, "Units"))
+def _lengths(axes: Sequence[Axis]) -> Iterator[Claim]:
+    """Voxel size and origin along the axes whose calibration is a length."""
+    for axis in axes:
+        if axis.nm:
+            locator = f"{axis.path}.Scale"
+            yield Claim(f"voxel_size_{axis.name}", axis.nm, "file", locator, "nm")
+        if axis.start is not None:
+            locator = f"{axis.path}.Origin"
+            yield Claim(f"origin_{axis.name}", axis.start, "file", locator, "nm")
+
+
+def _thickness(tags: Group, path: str) -> Iterator[Claim]:
+    """Thickness of a section; where z is calibrated too, that is first."""
+    info = ("ImageTags", "Meta Data", "Dimension info", "2")
+    record = ("ImageTags", "SBFSEM", "Record", "Slice thickness")
+    found = {
+        (*info, "Scale"): nanometres(
+            tags.number(*info, "Scale"), tags.text(*info, "Units")
+        ),
+        record: nanometres(tags.number(*record), "nm"),
+    }
+    for place, length in found.items():
         if length:
-            locator = ".".join((path, *place, "Scale"))
-            yield Claim(f"voxel_size_{axis}", length, "file", locator, "nm")
-    place = ("ImageTags", "SBFSEM", "Record", "Slice thickness")
-    length = nanometres(tags.number(*place), "nm")
-    if length:
-        yield Claim("voxel_size_z", length, "file", ".".join((path, *place)), "nm")
+            locator = ".".join((path, *place))
+            yield Claim("voxel_size_z", length, "file", locator, "nm")
+
+
+def _what_else(others: Sequence[Axis]) -> Iterator[Claim]:
+    # words of an author about the data are better, and win over a default
+    if others:
+        text = f"axes that are no lengths in the file: {'; '.join(map(str, others))}"
+        yield Claim("description", text, "default", others[0].path)
 
 
 def _descriptions(tags: Group, path: str) -> Iterator[Claim]:

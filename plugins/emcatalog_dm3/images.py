@@ -3,84 +3,147 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from emcatalog.errors import FormatError, OptionError
+from emcatalog.errors import EmcatalogError, FormatError, OptionError
 from emcatalog.geometry import Triple
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
-from emcatalog_dm3.calibration import ENERGIES, claims
+from emcatalog_dm3.axes import Axis, axes_of, not_lengths, spectral
+from emcatalog_dm3.calibration import claims
+from emcatalog_dm3.pixels import CHANNELS, Pixels, pixels_of, type_name
 from emcatalog_dm3.tags import read_tags
 from emcatalog_dm3.tree import Block, Group, TagFile
 
 BLOCK = 1 << 15
 """Bytes of the blocks that headers are fetched in."""
 
-MOST_PLANES = 1_000_000
+MOST_PLANES = 250_000
 """Planes that a 3-D file may have; each one takes a place in the page table."""
 
-_PIXELS = {
-    1: "i2", 2: "f4", 6: "u1", 7: "i4", 9: "i1", 10: "u2", 11: "u4", 12: "f8",
-    14: "u1", 39: "i8", 40: "u8",
-}  # fmt: skip
-_RGB = (8, 23)
-_COMPLEX = {
-    3: "complex64", 5: "packed complex", 13: "complex128",
-    27: "packed complex64, the Fourier transform of a real image",
-    28: "packed complex128, the Fourier transform of a real image",
-}  # fmt: skip
+
+@dataclass(frozen=True)
+class Choice:
+    """What to take of a file that holds more: see `emcatalog_dm3.open_pyramid`."""
+
+    image: int | str | None = None
+    channel: int | None = None
+    time: int | None = None
 
 
 @dataclass(frozen=True)
 class Section:
-    """The chosen image of one file: ``shape`` is z, y, x (z is 1 for a 2-D image).
+    """The chosen image of one file: ``shape`` is z, y, x (1 for axes it has not).
 
-    Pixels begin at byte ``offset``, plane after plane, x running fastest. ``dtype`` has
-    the file's byte order; a pixel has ``samples`` values of it.
+    Pixels begin at byte ``offset``, plane after plane, x running fastest. ``others``
+    are axes that are calibrated as something that is no length.
     """
 
     url: str
     shape: Triple
-    dtype: np.dtype[np.generic]
-    samples: int
+    pixels: Pixels
     offset: int
     claims: tuple[Claim, ...]
+    others: tuple[Axis, ...]
 
     @property
     def plane_bytes(self) -> int:
         """Bytes from one plane to the next."""
-        return math.prod(self.shape[1:]) * self.samples * self.dtype.itemsize
+        return math.prod(self.shape[1:]) * self.pixels.size
 
 
-def read_section(
-    url: str, transport: Transport, image: int | str | None, channel: int | None
-) -> Section:
+def read_section(url: str, transport: Transport, choice: Choice) -> Section:
     """Find the image of the DM file at ``url``; only tags are read.
 
-    ``image`` chooses by index or name among several, ``channel`` one byte of RGBA.
-    Raises FormatError for what is no 2-D or 3-D picture of real numbers (and for
-    damage), OptionError for a choice that the file does not have.
+    Raises FormatError for a spectrum, for more than four dimensions, for pixels that
+    are not read and for damage, OptionError for a choice that the file does not have.
     """
     file = read_tags(transport.reader(url, BLOCK))
-    index = _chosen(file, image)
+    index = _chosen(file, choice.image)
     tags = file.root.group("ImageList", str(index))
-    kind = tags.whole("ImageData", "DataType")
-    shape = _shape(file, tags, index)
-    dtype, samples = _pixel_type(file, kind, channel, index)
+    try:
+        return _section(file, index, tags, choice)
+    except EmcatalogError as error:
+        error.about(f"{url}, image {index}, {_described(tags)}")
+        raise
+
+
+def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:
+    axes = axes_of(tags, f"ImageList.{index}")
+    _ensure_picture(tags, axes)
+    pixels = pixels_of(tags.whole("ImageData", "DataType"), file.order, choice.channel)
+    time = _time(axes, choice.time)
+    x, y, z, t = (*(axis.size for axis in axes), 1, 1, 1)[:4]
+    volume = math.prod((x, y, z)) * pixels.size
     block = tags.find("ImageData", "Data")
-    wanted = math.prod(shape) * samples * dtype.itemsize
-    if not isinstance(block, Block) or block.size != wanted:
-        size = block.size if isinstance(block, Block) else "no"
+    size = block.size if isinstance(block, Block) else 0
+    if not isinstance(block, Block) or size != volume * t:
         raise FormatError(
-            entry=url,
-            got=f"{size} bytes of pixels in image {index}",
-            expected=f"{wanted} for {_described(tags)}",
+            got=f"{size or 'no'} bytes of pixels",
+            expected=f"{volume * t}",
             hint="fetch the file again; its tags contradict each other",
         )
-    found = claims(file, index, len(tags.group("ImageData", "Dimensions").members))
-    return Section(url, shape, dtype, samples, block.offset, found)
+    found = (*claims(file, index, axes), *_choices(axes, pixels, choice.channel, time))
+    offset = block.offset + time * volume
+    return Section(file.url, (z, y, x), pixels, offset, found, not_lengths(tags, axes))
+
+
+def _choices(
+    axes: Sequence[Axis], pixels: Pixels, channel: int | None, time: int
+) -> tuple[Claim, ...]:
+    found = []
+    if pixels.samples > 1 and channel is not None:
+        found += [
+            Claim("channels", CHANNELS, "file", "ImageData.DataType"),
+            Claim("channel", channel, "file", "channel"),
+        ]
+    if len(axes) > 3:
+        found.append(Claim("time", time, "file", "time"))
+    return tuple(found)
+
+
+def _ensure_picture(tags: Group, axes: Sequence[Axis]) -> None:
+    """Raise FormatError for what is no line, picture or stack of pictures."""
+    count = len(tags.group("ImageData", "Dimensions").members)
+    if not 1 <= count <= 4:
+        raise FormatError(
+            got=f"{count} dimensions", expected="1 to 4: x, y, z and one more"
+        )
+    if reason := spectral(tags, axes):
+        lines = sum(axis.size > 1 for axis in axes)
+        raise FormatError(
+            got=f"a spectrum{' image' * (lines > 1)}, for {reason}; its axes are "
+            + "; ".join(map(str, axes)),
+            expected="an image of real space",
+            hint="image= chooses another, if the file has a survey image",
+        )
+    sizes = tuple(axis.size for axis in axes)
+    if min(sizes) < 1 or max(sizes[2:3], default=1) > MOST_PLANES:
+        raise FormatError(
+            got=f"dimensions {sizes} (x, y, ...)",
+            expected=f"positive sizes, and at most {MOST_PLANES} planes",
+            hint="the file is damaged",
+        )
+
+
+def _time(axes: Sequence[Axis], time: int | None) -> int:
+    """Index along the fourth axis; 0 if there is none."""
+    size = axes[3].size if len(axes) > 3 else 1
+    if time is None and size > 1:
+        raise FormatError(
+            got=f"4 dimensions: {'; '.join(map(str, axes))}",
+            expected="a volume of x, y and z",
+            hint=f"time=0 to time={size - 1} chooses one along the fourth axis, "
+            "whatever it is",
+        )
+    if not 0 <= (time or 0) < size:
+        raise OptionError(
+            got=f"time={time}",
+            expected=f"0 to {size - 1}" if size > 1 else "no time, or 0",
+            hint="only images of 4 dimensions have several",
+        )
+    return time or 0
 
 
 def _chosen(file: TagFile, image: int | str | None) -> int:
@@ -134,83 +197,6 @@ def _fits(image: int | str, index: int, tags: Group) -> bool:
 
 
 def _described(tags: Group) -> str:
-    shape = " x ".join(map(str, reversed(_dimensions(tags))))
-    kind = tags.whole("ImageData", "DataType")
-    return f"{tags.text('Name') or 'unnamed'} ({shape}, {_type_name(kind)})"
-
-
-def _type_name(kind: int | None) -> str:
-    if kind in _PIXELS:
-        return np.dtype(_PIXELS[kind]).name
-    return "RGBA" if kind in _RGB else _COMPLEX.get(kind or 0, f"data type {kind}")
-
-
-def _dimensions(tags: Group) -> tuple[int, ...]:
-    """Sizes of the image along x, y and so on; 0 where the tag makes no sense."""
-    group = tags.group("ImageData", "Dimensions")
-    return tuple(group.whole(name) or 0 for name in group.members)
-
-
-def _shape(file: TagFile, tags: Group, index: int) -> Triple:
-    sizes = _dimensions(tags)
-    reason = _no_picture(tags, len(sizes))
-    if reason:
-        raise FormatError(
-            entry=file.url,
-            got=f"{reason} in image {index}, {_described(tags)}",
-            expected="a 2-D image or a 3-D stack",
-            hint="only images of real space are volumes; image= chooses another",
-        )
-    if any(n < 1 for n in sizes) or max(sizes[2:], default=1) > MOST_PLANES:
-        raise FormatError(
-            entry=file.url,
-            got=f"dimensions {sizes} (x, y, ...) of image {index}",
-            expected=f"positive sizes, and at most {MOST_PLANES} planes",
-            hint="the file is damaged",
-        )
-    x, y, z = (*sizes, 1)[:3]
-    return z, y, x
-
-
-def _no_picture(tags: Group, dimensions: int) -> str:
-    """Why the image is no picture or stack of pictures; empty if it is."""
-    format_name = tags.text("ImageTags", "Meta Data", "Format").lower()
-    axes = tags.groups("ImageData", "Calibrations", "Dimension").values()
-    has_energy = any(axis.text("Units") in ENERGIES for axis in axes)
-    if "spectrum" in format_name or has_energy:
-        return "a spectrum or spectrum image"
-    if dimensions == 1:
-        return "a line profile (1-D)"
-    return "" if dimensions in (2, 3) else f"{dimensions} dimensions"
-
-
-def _pixel_type(
-    file: TagFile, kind: int | None, channel: int | None, index: int
-) -> tuple[np.dtype[np.generic], int]:
-    """Type of a stored value, in the file's byte order, and values for each pixel."""
-    samples = 4 if kind in _RGB else 1
-    if kind not in _PIXELS and kind not in _RGB:
-        raise FormatError(
-            entry=file.url,
-            got=f"pixels of {_type_name(kind)} in image {index}",
-            expected="integers, floats or RGBA",
-            hint="save the modulus or the real part in DigitalMicrograph"
-            if kind in _COMPLEX
-            else "the file is damaged, or newer than this driver",
-        )
-    if samples > 1 and channel is None:
-        raise FormatError(
-            entry=file.url,
-            got=f"an RGB picture as image {index}",
-            expected="one value for each voxel",
-            hint="channel=0 reads one of its bytes, 0 to 3; of a grey one, the grey",
-        )
-    if channel is not None and not 0 <= channel < samples:
-        raise OptionError(
-            entry=file.url,
-            got=f"channel={channel}",
-            expected=f"0 to {samples - 1}" if samples > 1 else "no channel, or 0",
-            hint="only RGB pictures have several",
-        )
-    stored = "u1" if kind in _RGB else _PIXELS[kind or 0]
-    return np.dtype(file.order + stored), samples
+    sizes = (str(axis.size) for axis in reversed(axes_of(tags, "")))
+    kind = type_name(tags.whole("ImageData", "DataType"))
+    return f"{tags.text('Name') or 'unnamed'} ({' x '.join(sizes)}, {kind})"

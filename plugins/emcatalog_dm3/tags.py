@@ -163,15 +163,16 @@ class _Parser:
             raise self._cursor.damaged("tags in tags in tags", f"{DEEPEST} levels")
         self._cursor.take(2)
         members: dict[str, Node] = {}
-        for position in range(self._length()):
+        count = self._length()
+        self._tags += count
+        if self._tags > MOST_TAGS:
+            raise self._cursor.damaged(f"more than {MOST_TAGS} tags", "a header")
+        for position in range(count):
             name, node = self._tag(depth)
             members[name or str(position)] = node
         return Group(members)
 
     def _tag(self, depth: int) -> tuple[str, Node]:
-        self._tags += 1
-        if self._tags > MOST_TAGS:
-            raise self._cursor.damaged(f"more than {MOST_TAGS} tags", "a header")
         kind, length = struct.unpack(">BH", self._cursor.take(3))
         name = self._cursor.take(length).decode("latin-1")
         if kind not in (_GROUP, _VALUE):
