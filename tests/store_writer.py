@@ -6,14 +6,19 @@ Arrays come in z, y, x.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import itertools
 import json
+import lzma
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import imagecodecs
+import numcodecs
 import numpy as np
 import zarr
 from numpy.typing import NDArray
@@ -96,6 +101,25 @@ def write_ome(
     return root
 
 
+def write_array(root: Path, voxels: NDArray[Any], **creation: Any) -> Path:
+    """One Zarr array, v3 unless ``creation``, options of `zarr.create_array`, says."""
+    options = {"chunks": tuple(min(4, n) for n in voxels.shape), **creation}
+    array = zarr.create_array(root, shape=voxels.shape, dtype=voxels.dtype, **options)
+    array[...] = voxels
+    return root
+
+
+PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "raw": bytes,
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "blosc": lambda data: bytes(numcodecs.Blosc().encode(data)),
+    "zstd": lambda data: bytes(numcodecs.Zstd().encode(data)),
+}
+
+
 def write_n5(
     folder: Path,
     voxels: NDArray[Any],
@@ -121,13 +145,22 @@ def write_n5(
         shape = part.shape[::-1]
         head = struct.pack(f">HH{len(shape)}I", 0, len(shape), *shape)
         body = part.astype(part.dtype.newbyteorder(">")).tobytes()
-        if codec == "gzip":
-            packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-            body = packer.compress(body) + packer.flush()
         place = folder.joinpath(*(str(i) for i in cell[::-1]))
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(head + body)
+        place.write_bytes(head + PACKERS[codec](body))
     return folder
+
+
+def lz4_java(data: bytes, block: int = 500) -> bytes:
+    """The blocks of lz4-java; every third is stored, as what does not compress is."""
+    out = b""
+    for i, place in enumerate(range(0, len(data), block)):
+        part = data[place : place + block]
+        packed = part if i % 3 == 2 else bytes(imagecodecs.lz4_encode(part))
+        token = 0x16 if i % 3 == 2 else 0x26
+        out += struct.pack("<8sBIII", b"LZ4Block", token, len(packed), len(part), 7)
+        out += packed
+    return out + struct.pack("<8sBIII", b"LZ4Block", 0x16, 0, 0, 0)
 
 
 def info(

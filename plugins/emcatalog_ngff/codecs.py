@@ -54,7 +54,7 @@ def v2_codecs(members: Mapping[str, Any]) -> tuple[Json | None, tuple[str, ...]]
         return None, ()
     name = compressor.get("id") if compressor is not None else None
     if not filters and compressor and isinstance(name, str) and name in _V2_MEMBERS:
-        return {"id": name} | _only(compressor, _V2_MEMBERS[name]), ()
+        return {"id": name} | _defaults(name) | _only(compressor, _V2_MEMBERS[name]), ()
     known = (*sorted(COMPRESSORS), *sorted(FILTERS))
     texts = []
     for i, item in enumerate(
@@ -109,7 +109,7 @@ def n5_compression(members: Mapping[str, Any]) -> Json:
     name = given.get("type")
     if not isinstance(name, str) or name not in _N5_MEMBERS:
         raise _unknown("compression", name, _N5_MEMBERS)
-    return {"type": name} | _only(given, _N5_MEMBERS[name])
+    return {"type": name} | _defaults(name) | _only(given, _N5_MEMBERS[name])
 
 
 def v3_codecs(value: object, depth: int = 0) -> tuple[list[Json], list[str]]:
@@ -158,6 +158,13 @@ def _readable(name: str, configuration: Mapping[str, Any]) -> Json:
 def _described(name: str, configuration: Mapping[str, Any]) -> str:
     cname = configuration.get("cname")
     return f"blosc {shown(cname)[1:-1]}" if name == "blosc" and cname else name
+
+
+def _defaults(name: str) -> Json:
+    """What TensorStore wants to know and does not need: blosc's own header tells."""
+    if name != "blosc":
+        return {}
+    return {"cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
 
 
 def _only(members: Mapping[str, Any], names: Sequence[str]) -> Json:

@@ -43,6 +43,19 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Axes and placement of one array, in the order of N5's dimensions.
+
+    ``placement`` is None where the metadata do not tell. ``locator`` says where it
+    was read.
+    """
+
+    axes: tuple[Axis, ...]
+    placement: Placement | None
+    locator: str
+
+
+@dataclass(frozen=True)
 class Level:
     """One array: its path below the group, and where it lies."""
 

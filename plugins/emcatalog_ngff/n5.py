@@ -10,23 +10,28 @@ order x, y, z. COSEM's ``transform`` is in the opposite order unless its ``order
   saalfeldlab/n5-universe. A level downsampled by f has its first centre (f - 1) / 2
   voxels of the finest level further on; ``pixelResolution`` is that of the finest
   level where ``downsamplingFactors`` stand beside it;
-* Neuroglancer: ``src/datasource/n5/index.rst`` of google/neuroglancer.
+* Neuroglancer: ``src/datasource/n5/index.rst`` of google/neuroglancer;
+* Paintera: ``resolution`` and ``offset``, the place of voxel 0, in the README of
+  saalfeldlab/paintera;
+* n5-universe's *canonical* ``spatialTransform``, in N5's order of dimensions: the
+  documentation of its metadata translations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from emcatalog.errors import FormatError
 from emcatalog.units import unit_nm
+from emcatalog_ngff.canonical import canonical
 from emcatalog_ngff.model import (
     AXES,
     MOST_DIMENSIONS,
     MOST_LEVELS,
     Axis,
     Level,
+    Placed,
     Placement,
     mapping,
     numbers,
@@ -36,19 +41,6 @@ from emcatalog_ngff.model import (
 )
 
 Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Axes and placement of one array, in the order of N5's dimensions.
-
-    ``placement`` is None where the metadata do not tell. ``locator`` says where it
-    was read.
-    """
-
-    axes: tuple[Axis, ...]
-    placement: Placement | None
-    locator: str
 
 
 def listed_paths(group: Json) -> tuple[str, ...]:
@@ -96,6 +88,8 @@ def _place(
         return _transform(listed, locator, dimensions)
     if "transform" in array:
         return _transform(array["transform"], "transform", dimensions)
+    if "spatialTransform" in array:
+        return canonical(array["spatialTransform"], dimensions)
     axes = _axis_names({**group, **array}, dimensions)
     factors = _factors(group, array, index, dimensions)
     # both conventions keep the resolution of the finest level in these two places
@@ -105,8 +99,14 @@ def _place(
         return Placed(tuple(Axis(name) for name in axes), steps, "downsamplingFactors")
     scale, units, locator = found
     named = [Axis(name, unit_nm(u)) for name, u in zip(axes, units, strict=True)]
-    steps = _downsampled(factors, scale) if factors else None
-    return Placed(tuple(named), steps, locator)
+    if not factors:
+        return Placed(tuple(named), None, locator)
+    steps, start = (
+        _downsampled(factors, scale),
+        _offset({**group, **finest}, dimensions),
+    )
+    moved = [a + b for a, b in zip(steps.translation, start, strict=True)]
+    return Placed(tuple(named), Placement(steps.scale, tuple(moved)), locator)
 
 
 def _downsampled(factors: tuple[float, ...], sizes: tuple[float, ...]) -> Placement:
@@ -116,6 +116,13 @@ def _downsampled(factors: tuple[float, ...], sizes: tuple[float, ...]) -> Placem
         tuple(f * size for f, size in pairs),
         tuple((f - 1.0) / 2 * size for f, size in pairs),
     )
+
+
+def _offset(members: Json, dimensions: int) -> tuple[float, ...]:
+    """Where voxel 0 of the finest level lies, in the unit of ``resolution``."""
+    if "resolution" not in members or "offset" not in members:
+        return (0.0,) * dimensions
+    return numbers(members["offset"], dimensions, "offset")
 
 
 def _listed_transform(group: Json, index: int) -> object:
@@ -190,9 +197,10 @@ def _resolution(
 ) -> tuple[tuple[float, ...], Sequence[object], str] | None:
     """Voxel size of the finest level, units and where they stand."""
     value, units = members.get("resolution"), members.get("units")
-    if isinstance(value, list) and isinstance(units, list):
+    if isinstance(value, list):
         where = "resolution"
-        return scales(value, dimensions, where), _fit(units, dimensions), where
+        told = units if isinstance(units, list) else [None] * dimensions
+        return scales(value, dimensions, where), _fit(told, dimensions), where
     value = members.get("pixelResolution")
     if isinstance(value, dict):
         where = "pixelResolution.dimensions"

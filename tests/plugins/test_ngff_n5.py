@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import store_writer as writer
-from emcatalog.errors import CorruptError, FormatError
+from emcatalog.errors import FormatError
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
@@ -137,6 +137,61 @@ def test_resolution_and_units_of_neuroglancer(tmp_path: Path) -> None:
     assert grid.voxel_size == pytest.approx((30.0, 8.0, 4.0))
 
 
+@pytest.mark.parametrize("place", ["group", "finest"])
+def test_resolution_and_offset_of_paintera(tmp_path: Path, place: str) -> None:
+    """Without a unit, which is declared; coarse voxels begin half a step later."""
+    told = {"resolution": [4, 8, 30], "offset": [400, 800, 3000]}
+    fine = writer.noise((8, 8, 8))
+    for k, factors in enumerate([[1, 1, 1], [2, 2, 1]]):
+        own = {"downsamplingFactors": factors} if k else {}
+        own |= told if place == "finest" and not k else {}
+        writer.write_n5(tmp_path / f"a.n5/s{k}", fine[:, :: k + 1], (4, 4, 4), own)
+    group = {"multiScale": True, **(told if place == "group" else {})}
+    writer.write_json(tmp_path / "a.n5/attributes.json", group)
+    with pytest.raises(FormatError, match="no voxel size along z, y, x"):
+        opened(tmp_path / "a.n5")
+    levels = opened(tmp_path / "a.n5", voxel_size_nm=[30, 8, 4]).levels
+    assert [v.grid.voxel_size for v in levels] == [(30, 8, 4), (30, 16, 8)]
+    assert [v.grid.origin for v in levels] == [(3000, 800, 400), (3000, 804, 402)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"type": "affine", "affine": [4, 0, 0, 1, 0, 8, 0, 2, 0, 0, 30, 3]},
+        {"type": "scale_offset", "scale": [4, 8, 30], "offset": [1, 2, 3]},
+    ],
+)
+def test_canonical_transform(tmp_path: Path, told: dict[str, Any]) -> None:
+    for axes in ({}, {"axes": [{"label": a, "unit": "um"} for a in "xyz"]}):
+        own = {"spatialTransform": {"transform": told, "unit": "um", **axes}}
+        want = writer.noise((4, 5, 6))
+        root = writer.write_n5(tmp_path / "a.n5/s0", want, (4, 4, 4), own)
+        grid = opened(root).level(0).grid
+        assert grid.voxel_size == (30e3, 8e3, 4e3)
+        assert grid.origin == (3e3, 2e3, 1e3)
+        np.testing.assert_array_equal(voxels(opened(root)), want)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ([4, 0, 0, 1, 0, 8, 0, 2, 0, 1, 30, 3], "mixes the axes"),
+        ([0, 4, 0, 1, 8, 0, 0, 2, 0, 0, 30, 3], "exchanges axes"),
+        ([-4, 0, 0, 1, 0, 8, 0, 2, 0, 0, 30, 3], "mirrored axis"),
+        ([4, 0, 0], "3 rows and 4 columns"),
+        ("eye", "affine = 'eye'"),
+    ],
+)
+def test_canonical_transforms_beyond_a_grid(
+    tmp_path: Path, told: object, message: str
+) -> None:
+    own = {"spatialTransform": {"transform": {"type": "affine", "affine": told}}}
+    root = writer.write_n5(tmp_path / "a.n5", writer.noise((4, 4, 4)), (4,) * 3, own)
+    with pytest.raises(FormatError, match=message):
+        opened(root)
+
+
 def test_coarse_level_that_says_nothing(tmp_path: Path) -> None:
     for k in range(2):
         writer.write_n5(tmp_path / f"a.n5/s{k}", writer.noise((4, 4, 4)), (4, 4, 4))
@@ -171,30 +226,3 @@ def test_channels_need_names(tmp_path: Path) -> None:
     for channel in range(3):
         pyramid = opened(root, voxel_size_nm=8, axes="czyx", channel=channel)
         np.testing.assert_array_equal(voxels(pyramid), want[channel])
-
-
-def test_first_version_of_n5(tmp_path: Path) -> None:
-    want = writer.noise((4, 4, 4))
-    root = writer.write_n5(tmp_path / "a.n5/s0", want, (4, 4, 4), codec="gzip")
-    told = writer.read_json(root / "attributes.json")
-    told["compressionType"] = told.pop("compression")["type"]
-    writer.write_json(root / "attributes.json", told)
-    np.testing.assert_array_equal(voxels(opened(root, voxel_size_nm=1)), want)
-
-
-def test_codec_that_is_not_read(tmp_path: Path) -> None:
-    told = {"compression": {"type": "jpeg", "quality": 90}}
-    root = writer.write_n5(
-        tmp_path / "a.n5/s0", writer.noise((4, 4, 4)), (4,) * 3, told
-    )
-    with pytest.raises(FormatError, match=r"the compression 'jpeg'; expected one of"):
-        opened(root, voxel_size_nm=1)
-
-
-def test_damaged_block(tmp_path: Path) -> None:
-    want = writer.noise((4, 4, 4))
-    root = writer.write_n5(tmp_path / "a.n5/s0", want, (4, 4, 4), codec="gzip")
-    block = root / "0/0/0"
-    block.write_bytes(block.read_bytes()[:-6])
-    with pytest.raises(CorruptError, match=r"s0/0/0/0"):
-        voxels(opened(root, voxel_size_nm=1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import lzma
 import pickle
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +14,15 @@ import numpy as np
 import pytest
 import zarr
 import zarr.codecs.numcodecs as v3
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import store_writer as writer
-from emcatalog.errors import CorruptError, EmcatalogError, FormatError
+from emcatalog.errors import CorruptError, FormatError
 from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_ngff import open_pyramid
-from emcatalog_ngff.transcoding import COMPRESSORS, Chain, N5Lz4, codec_text
 
 if TYPE_CHECKING:
     from servers.fixtures import Serve
@@ -188,18 +184,6 @@ def test_codecs_that_do_not_go_together(
         opened(root)
 
 
-def lz4_java(data: bytes, block: int = 500) -> bytes:
-    """The blocks of lz4-java; every third is stored, as what does not compress is."""
-    out = b""
-    for i, place in enumerate(range(0, len(data), block)):
-        part = data[place : place + block]
-        packed = part if i % 3 == 2 else bytes(imagecodecs.lz4_encode(part))
-        token = 0x16 if i % 3 == 2 else 0x26
-        out += struct.pack("<8sBIII", b"LZ4Block", token, len(packed), len(part), 7)
-        out += packed
-    return out + struct.pack("<8sBIII", b"LZ4Block", 0x16, 0, 0, 0)
-
-
 def write_n5_lz4(root: Path, want: NDArray[Any], java: bool = True) -> Path:
     """Blocks of N5 with the header left as it is and voxels packed by lz4."""
     writer.write_n5(root, want, (4, 5, 6))
@@ -209,7 +193,7 @@ def write_n5_lz4(root: Path, want: NDArray[Any], java: bool = True) -> Path:
     for place in root.rglob("*"):
         if place.is_file() and place.name != "attributes.json":
             content = place.read_bytes()
-            pack = lz4_java if java else imagecodecs.lz4f_encode
+            pack = writer.lz4_java if java else imagecodecs.lz4f_encode
             place.write_bytes(content[:16] + bytes(pack(content[16:])))
     return root
 
@@ -244,61 +228,3 @@ def test_damaged_chunks(tmp_path: Path, name: str) -> None:
         chunk.write_bytes(content)
         with pytest.raises(CorruptError, match=r"0\.0\.0"):
             voxels(opened(tmp_path / "a.zarr"))
-
-
-@pytest.mark.parametrize(
-    ("name", "bomb"),
-    [
-        ("lz4", struct.pack("<i", 2**31 - 1) + b"\0" * 8),
-        ("lz4", struct.pack("<i", -1)),
-        ("zlib", __import__("zlib").compress(bytes(50_000_000))),
-        ("bz2", __import__("bz2").compress(bytes(50_000_000))),
-        ("lzma", lzma.compress(bytes(50_000_000))),
-        ("gzip", __import__("gzip").compress(bytes(50_000_000))),
-        ("zstd", bytes(imagecodecs.zstd_encode(bytes(50_000_000)))),
-        ("blosc", numcodecs.Blosc("zstd").encode(bytes(50_000_000))),
-    ],
-)
-def test_bombs(name: str, bomb: bytes) -> None:
-    """What unpacks to more than the voxels could need is not unpacked."""
-    with pytest.raises(CorruptError):
-        Chain((codec_text({"id": name}),), 1)(bomb, (4, 4, 4))
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    name=st.sampled_from(sorted(COMPRESSORS)),
-    data=st.binary(max_size=64),
-    place=st.integers(0, 63),
-    byte=st.integers(0, 255),
-)
-def test_codecs_raise_errors_of_ours(
-    name: str, data: bytes, place: int, byte: int
-) -> None:
-    encoded = bytearray(numcodecs.get_codec({"id": name}).encode(data or b"x"))
-    encoded[place % len(encoded)] = byte
-    for content in (bytes(encoded), data):
-        try:
-            found = Chain((codec_text({"id": name}),), 1)(content, (len(data), 1, 1))
-        except EmcatalogError:
-            continue
-        assert len(found) == len(data)
-
-
-@settings(max_examples=300, deadline=None)
-@given(data=st.data())
-def test_n5_blocks_raise_errors_of_ours(data: st.DataObject) -> None:
-    content = struct.pack(">HHIII", 0, 3, 2, 3, 4) + lz4_java(bytes(range(24)), 9)
-    found = bytearray(content)
-    for _ in range(data.draw(st.integers(0, 3))):
-        found[data.draw(st.integers(0, len(found) - 1))] = data.draw(
-            st.integers(0, 255)
-        )
-    cut = data.draw(st.integers(0, len(found)))
-    try:
-        read = N5Lz4(1)(bytes(found[:cut]), (2, 3, 4))
-    except EmcatalogError:
-        return
-    _, count, *sizes = struct.unpack_from(">HHIII", read)
-    assert len(read) == 16 + np.prod(sizes)
-    assert count == 3
