@@ -37,6 +37,9 @@ _V3_TYPES = {
     "float16", "float32", "float64", "complex64", "complex128",
 }  # fmt: skip
 _N5_TYPES = _V3_TYPES - {"bool", "float16", "complex64", "complex128"}
+_V3_TOLD = (
+    "attributes", "dimension_names", "storage_transformers", "consolidated_metadata",
+)  # fmt: skip
 _BARE = [{"name": "bytes", "configuration": {"endian": "little"}}]
 _V3_MEMBERS = (
     "zarr_format", "node_type", "shape", "data_type", "chunk_grid",
@@ -82,8 +85,7 @@ def zarr3_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Ar
     kind = members.get("data_type")
     if not isinstance(kind, str) or kind not in _V3_TYPES:
         raise _not_a_number("data_type", kind)
-    if members.get("storage_transformers"):
-        raise wrong("storage_transformers", members["storage_transformers"], "none")
+    _all_understood(members)
     shape = integers(members.get("shape"), "shape")
     grid = mapping(members.get("chunk_grid"), "chunk_grid")
     if grid.get("name") != "regular":
@@ -170,6 +172,19 @@ def _chained(array: Array, chain: tuple[str, ...], naming: Naming) -> Array:
     names = ", ".join(json.loads(text)["id"] for text in chain)
     transcode = Chain(chain, array.dtype.itemsize)
     return replace(array, encoding=names, naming=naming, transcode=transcode)
+
+
+def _all_understood(members: Mapping[str, Any]) -> None:
+    """Raise FormatError for members that change the array in a way not known here.
+
+    The specification lets them be passed over only if they say so themselves.
+    """
+    if members.get("storage_transformers"):
+        raise wrong("storage_transformers", members["storage_transformers"], "none")
+    for name in members.keys() - {*_V3_MEMBERS, *_V3_TOLD}:
+        value = members[name]
+        if not (isinstance(value, dict) and value.get("must_understand") is False):
+            raise wrong(f"the extension {shown(name)}", value, "none that is needed")
 
 
 def _v3_naming(value: object) -> Naming:
