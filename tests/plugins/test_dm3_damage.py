@@ -17,6 +17,7 @@ from emcatalog.errors import (
     FormatError,
     TruncatedError,
 )
+from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog_dm3 import open_pyramid
@@ -129,17 +130,59 @@ def test_limits_of_tags(tmp_path: Path, tree: dict[str, Any], message: str) -> N
         parse(tmp_path / "a.dm3", encode(tree))
 
 
-def test_more_tags_than_any_header_has(tmp_path: Path) -> None:
-    tag = struct.pack(">BHBBI", 20, 0, 1, 0, 0)
-    head = struct.pack(">3I", 3, 0, 1) + struct.pack(">BBI", 1, 0, 2**32 - 1)
+@pytest.mark.parametrize(("version", "count"), [(3, 2**31), (4, 2**63), (4, 2**32)])
+def test_groups_that_claim_more_tags_than_any_header_has(
+    tmp_path: Path, version: int, count: int
+) -> None:
+    """They fail at once, not when the file ends: here it goes on with good tags."""
+    length = ">I" if version == 3 else ">Q"
+    head = struct.pack(">I", version) + struct.pack(length, 9) + struct.pack(">I", 1)
+    tag = struct.pack(">BH", 20, 0) + bytes(10 if version == 3 else 18)
+    group = b"\1\0" + struct.pack(length, count)
+    place = tmp_path / "a.dm3"
+    place.write_bytes(head + group + tag * MOST_TAGS)
+    reader = TRANSPORT.reader(str(place), BLOCK)
     with pytest.raises(FormatError, match=f"more than {MOST_TAGS} tags"):
-        parse(tmp_path / "a.dm3", head + tag * (MOST_TAGS + 1))
+        read_tags(reader)
+    assert len(reader._blocks) <= 2
+
+
+def test_all_groups_together_have_no_more_tags(tmp_path: Path) -> None:
+    """Each of them alone would pass: what they claim is added up."""
+    claim = struct.pack(">BBI", 1, 0, MOST_TAGS // 2 + 1)
+    inner = struct.pack(">BH", 20, 0) + claim
+    head = struct.pack(">3I", 3, 9, 1)
+    with pytest.raises(FormatError, match=f"more than {MOST_TAGS} tags"):
+        parse(tmp_path / "a.dm3", head + claim + inner + bytes(100))
 
 
 def test_arrays_larger_than_any_file(tmp_path: Path) -> None:
     tree = {"x": Leaf((20, 12, 2**60), "", ())}
     with pytest.raises(FormatError, match=r"an array of \d+ bytes"):
         parse(tmp_path / "a.dm4", encode(tree, version=4))
+
+
+def test_sizes_of_64_bits(tmp_path: Path) -> None:
+    """A DM4 file of 5 GiB, most of it a hole: its last voxels, its first, its shape."""
+    planes, side = 5, 1 << 15
+    mine = image(np.zeros((1, 2, 3), np.uint8), [(8.0, "nm")] * 3)
+    mine["ImageData"]["Dimensions"] = [side, side, planes]
+    mine["ImageData"]["Data"] = Leaf((20, 10, planes * side**2), "8s", (b"PIXELS__",))
+    head, _, behind = encode(document(mine), 4).partition(b"PIXELS__")
+    place = tmp_path / "large.dm4"
+    with place.open("wb") as file:
+        file.write(head)
+        file.seek(planes * side**2 - 5, 1)
+        file.write(b"\1\2\3\4\5" + behind)
+    volume = open_pyramid(str(place), TRANSPORT).level(0)
+    assert volume.grid.shape == (planes, side, side)
+    last = volume.read(Region((4, side - 1, side - 5), (5, side, side)))
+    assert last.tolist() == [[[1, 2, 3, 4, 5]]]
+    assert not volume.read(Region((0, 0, 0), (2, 1, 9))).any()
+    with place.open("r+b") as file:
+        file.truncate(len(head) + planes * side**2 - 1)
+    with pytest.raises(TruncatedError, match=f"{planes * side**2}-byte array"):
+        open_pyramid(str(place), TRANSPORT)
 
 
 def test_structures_and_texts_of_all_kinds(tmp_path: Path) -> None:
