@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from benchmarks.real_files import report
 from benchmarks.real_files.findings import Finding, Row, shown
-from benchmarks.real_files.sweep import TIMEOUT, Report, gather, sweep
+from benchmarks.real_files.page import page, versions
+from benchmarks.real_files.side_by_side import Comparison
+from benchmarks.real_files.survey import expected_of, survey
+from benchmarks.real_files.sweep import TIMEOUT, Report, gather
 
 ABOUT = """\
 Open everything in a folder through the drivers, read every voxel, and compare.
@@ -83,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     err = Console(stderr=True, highlight=False)
     found: list[Finding] = []
+    beside: list[Comparison] = []
     unasked: list[Row] = []
     for path in given.paths:
         try:
@@ -91,18 +96,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             err.print(f"{shown(str(path))}: {error}", markup=False, style="red")
             return 2
         with _bar(err) as bar:
-            found += sweep(
-                folder, jobs=given.jobs, timeout=given.timeout, report=_reporter(bar)
+            one = survey(
+                folder,
+                peers=not given.no_peers,
+                jobs=given.jobs,
+                timeout=given.timeout,
+                reporter=lambda title, bar=bar: _reporter(bar, title),  # type: ignore[misc]
             )
-        unasked += () if given.only else folder.expected.unasked()
-    console = Console(highlight=False)
-    report.show(console, found, unasked)
-    if given.json:
-        text = json.dumps([f.as_json() for f in found], indent=1, ensure_ascii=False)
-        given.json.write_text(
-            text.encode("utf-8", "backslashreplace").decode(), "utf-8"
-        )
+        found += one.findings
+        beside += one.comparisons
+        unasked += () if given.only else one.unasked
+    report.show(Console(highlight=False), found, beside, unasked)
+    _write(given, found, beside)
     return int(report.failed(found))
+
+
+def _write(
+    given: argparse.Namespace, found: list[Finding], beside: list[Comparison]
+) -> None:
+    """The files that were asked for."""
+    if given.json:
+        facts = {
+            "versions": versions(),
+            "findings": [finding.as_json() for finding in found],
+            "side_by_side": [vars(comparison) for comparison in beside],
+        }
+        text = json.dumps(facts, indent=1, ensure_ascii=False)
+        given.json.write_bytes(text.encode("utf-8", "backslashreplace"))
+    if given.write:
+        expected = expected_of(given.paths[0], given.expected)
+        given.write.write_text(page(found, beside, expected), "utf-8")
 
 
 def _bar(console: Console) -> Progress:
@@ -112,12 +135,12 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _reporter(bar: Progress) -> Report:
-    task = bar.add_task("", total=None)
+def _reporter(bar: Progress, title: str) -> Report:
+    task = bar.add_task(title, total=None)
 
     def moved(done: int, total: int, path: str) -> None:
-        name = shown(path).replace("[", r"\[")
-        bar.update(task, total=total, completed=done, description=name[-40:])
+        name = escape(f"{title} {shown(path)[-40:]}")
+        bar.update(task, total=total, completed=done, description=name)
 
     return moved
 

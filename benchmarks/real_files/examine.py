@@ -112,7 +112,7 @@ def _finding(
             return _sections(part, stack, expected, deadline)
         if expected:
             return _judged(part, [compare(stack, r, item, deadline) for r in expected])
-        if peers:
+        if peers and not _is_bare(item):
             return _beside(part, item, stack, peers, deadline)
         return _alone(part, item, stack, deadline)
     except OutOfTimeError as error:
@@ -125,7 +125,7 @@ def _finding(
 def _alone(part: Finding, item: Item, stack: Stack, deadline: float) -> Finding:
     """Read to the end, with nothing to compare with."""
     sparse = item.driver in SPARSE
-    if sparse and not _has_chunks(item):
+    if _is_bare(item):
         return replace(part, outcome=Outcome.EMPTY, detail=ONLY_METADATA)
     if not stack.read_all(deadline, sparse=sparse):
         return replace(part, outcome=Outcome.EMPTY, detail=FILL)
@@ -173,12 +173,12 @@ def _sections(
     return replace(part, outcome=Outcome.EQUAL, notes=(f"{len(rows)} sections",))
 
 
-def _has_chunks(item: Item) -> bool:
-    """Whether a store has any file beside its metadata."""
-    for _, _, names in os.walk(item.places[0]):
-        if any(n not in STORE_FILES and not n.startswith(".") for n in names):
-            return True
-    return not Path(item.places[0]).is_dir()
+def _is_bare(item: Item) -> bool:
+    """Whether a store has no file beside its metadata."""
+    if item.driver not in SPARSE or not Path(item.places[0]).is_dir():
+        return False
+    files = (name for _, _, names in os.walk(item.places[0]) for name in names)
+    return all(name in STORE_FILES or name.startswith(".") for name in files)
 
 
 def _refused(part: Finding, item: Item, error: EmcatalogError) -> Finding:

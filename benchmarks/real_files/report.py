@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from benchmarks.real_files.findings import FAULTS, Finding, Outcome, Row, shown
+from benchmarks.real_files.side_by_side import OURS, VERDICTS, Comparison, counted
 
 HEADS = {
     Outcome.EQUAL: "equal", Outcome.CALIBRATION: "calibr. differs",
@@ -27,6 +28,10 @@ LOUD = (
     Outcome.DIFFERS,
 )  # fmt: skip
 """What is told one by one, and not only counted."""
+
+
+MOST_NAMED = 5
+"""Files that are named of those that have one and the same fault."""
 
 
 def by_kind(findings: Iterable[Finding]) -> dict[str, Counter[Outcome]]:
@@ -68,27 +73,57 @@ def failed(findings: Iterable[Finding]) -> bool:
 
 
 def show(
-    console: Console, findings: Sequence[Finding], unasked: Sequence[Row] = ()
+    console: Console,
+    findings: Sequence[Finding],
+    comparisons: Sequence[Comparison] = (),
+    unasked: Sequence[Row] = (),
 ) -> None:
-    """Print the counts, the refusals and whatever is amiss."""
+    """Print the counts, the refusals, the other libraries, and whatever is amiss."""
     console.print(_counts(findings))
     reasons = refusals(findings)
     if reasons:
         console.print(_refused(reasons))
+    if comparisons:
+        console.print(side_by_side(comparisons))
     what = others(findings)
     if what:
         listed = ", ".join(f"{n} × {shown(why)}" for why, n in what.most_common())
         console.print(Text(f"no volume format: {what.total()} files ({listed})\n"))
-    for finding in findings:
-        if finding.outcome in LOUD:
-            colour = "bold red" if finding.outcome in FAULTS else "yellow"
-            place = " ".join(filter(None, (shown(finding.path), finding.part)))
-            console.print(Text(f"{finding.outcome}: {place}", colour))
-            console.print(Text(f"  {shown(finding.detail)}"))
+    for (outcome, detail), group in _loud(findings).items():
+        colour = "bold red" if outcome in FAULTS else "yellow"
+        more = f" and {len(group) - MOST_NAMED} more" * (len(group) > MOST_NAMED)
+        console.print(Text(f"{outcome}: {', '.join(group[:MOST_NAMED])}{more}", colour))
+        console.print(Text(f"  {shown(detail)}"))
     for row in unasked:
         text = f"no file for the row of EXPECTED.csv about {shown(row.path)}"
         console.print(Text(text, "yellow"))
     console.print(Text(summary(findings), "bold red" if failed(findings) else "green"))
+
+
+def _loud(findings: Iterable[Finding]) -> dict[tuple[Outcome, str], list[str]]:
+    """What is amiss, and of which files and parts."""
+    groups: dict[tuple[Outcome, str], list[str]] = defaultdict(list)
+    for finding in findings:
+        if finding.outcome in LOUD:
+            place = " ".join(filter(None, (shown(finding.path), finding.part)))
+            groups[finding.outcome, finding.detail].append(place)
+    return groups
+
+
+def side_by_side(comparisons: Iterable[Comparison]) -> Grid:
+    """Verdicts by kind and library."""
+    made = Grid(box=box.SIMPLE_HEAD, pad_edge=False, title="beside other libraries")
+    made.title_justify = "left"
+    made.add_column("kind")
+    made.add_column("library")
+    for verdict in VERDICTS:
+        made.add_column(verdict, justify="right")
+    for (kind, library), counts in counted(comparisons).items():
+        cells = [
+            Text(str(counts[v] or "·"), "" if counts[v] else "dim") for v in VERDICTS
+        ]
+        made.add_row(kind, Text(library, "bold" if library == OURS else ""), *cells)
+    return made
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -114,7 +149,7 @@ def _counts(findings: Sequence[Finding]) -> Grid:
     counts = by_kind(findings)
     columns = used(counts)
     made = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    made.add_column("kind")
+    made.add_column("kind", no_wrap=True)
     for outcome in columns:
         made.add_column(HEADS[outcome], justify="right")
     for kind, row in counts.items():

@@ -32,6 +32,16 @@ class Folder:
     items: tuple[Item, ...]
     expected: Table = field(default_factory=Table)
 
+    def rows(self, item: Item) -> tuple[Row, ...]:
+        """The rows about an item; of a series, those of its sections."""
+        if not item.kind.startswith("series of"):
+            return self.expected.about(item.path, item.stored.paths)
+        found, members = [], members_of(item)
+        for member in members:
+            rows = self.expected.about(member.relative_to(item.root).as_posix())
+            found += [replace(row, item=SERIES) for row in rows if row.item == "0"]
+        return tuple(found) if len(found) == len(members) else ()
+
 
 def installed() -> dict[str, str]:
     """Drivers by kind, those that are there."""
@@ -79,7 +89,7 @@ def sweep(
     """
     found, tasks = [], []
     for item in folder.items:
-        rows = _rows(folder.expected, item)
+        rows = folder.rows(item)
         if not item.driver:
             notes = ("EXPECTED.csv has a row for it",) if rows else ()
             found.append(
@@ -96,16 +106,6 @@ def sweep(
         report(done, len(tasks), answer.task.key.path)
     order = {(i.path, i.kind): n for n, i in enumerate(folder.items)}
     return sorted(found, key=lambda f: order[f.path, f.kind])
-
-
-def _rows(table: Table, item: Item) -> tuple[Row, ...]:
-    if not item.kind.startswith("series of"):
-        return table.about(item.path, item.stored.paths)
-    found = []
-    for member in members_of(item):
-        rows = table.about(member.relative_to(item.root).as_posix())
-        found += [replace(row, item=SERIES) for row in rows if row.item == "0"]
-    return tuple(found) if len(found) == len(members_of(item)) else ()
 
 
 def _findings(answer: Answer) -> Iterator[Finding]:

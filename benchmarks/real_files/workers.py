@@ -21,6 +21,9 @@ from typing import Any
 MEMORY = 3 * 2**30
 """Bytes that the work may take beyond what a worker has when it begins."""
 
+PATIENCE = 3.0
+"""Seconds that an idle worker has to tidy up after itself."""
+
 _spawn = multiprocessing.get_context("spawn")
 
 
@@ -113,13 +116,16 @@ class _Worker:
     def give_up(self, timeout: float) -> Answer:
         task, self.task = self.task, None
         assert task is not None
+        self.process.kill()
         self.end()
         return Answer(task, failure="hang", detail=f"no end after {timeout:g} s")
 
     def end(self) -> None:
+        """Let it go when it sees that the pipe is closed; else end it."""
+        self.pipe.close()
+        self.process.join(0 if self.task else PATIENCE)
         self.process.kill()
         self.process.join()
-        self.pipe.close()
 
 
 def _ended(code: int | None) -> str:
