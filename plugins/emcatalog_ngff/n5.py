@@ -59,6 +59,13 @@ def listed_paths(group: Json) -> tuple[str, ...]:
     return tuple(f"s{i}" for i in range(len(factors)))
 
 
+def title(group: Json) -> str:
+    """The name of an image, told by its multiscale or by the group; empty for none."""
+    images = group.get("multiscales") or [{}]
+    names = (members.get("name") for members in (images[0], group))
+    return next((name for name in names if isinstance(name, str)), "")
+
+
 def place(group: Json, arrays: Sequence[Json], dimensions: int) -> list[Placed]:
     """Axes and placement of each level, from the group's attributes and its own.
 

@@ -65,7 +65,7 @@ def parse_multiscale(
     """
     inside = attributes_of_ome(attributes)
     found = sequence(inside.get("multiscales"), "multiscales")
-    index = _chosen(found, wanted.image)
+    index = chosen_image(found, wanted.image)
     where = f"multiscales[{index}]"
     members = mapping(found[index], where)
     axes, levels = _levels(members, where, wanted)
@@ -82,7 +82,8 @@ def parse_multiscale(
     )
 
 
-def _chosen(found: Sequence[Any], choice: int | str) -> int:
+def chosen_image(found: Sequence[Any], choice: int | str) -> int:
+    """The index of the multiscale ``choice`` (index or name); OptionError for none."""
     names = [m.get("name") if isinstance(m, dict) else None for m in found]
     if isinstance(choice, str) and choice in names:
         return names.index(choice)
@@ -93,7 +94,7 @@ def _chosen(found: Sequence[Any], choice: int | str) -> int:
     raise OptionError(
         got=f"multiscale={choice!r}",
         expected=f"0 to {len(found) - 1}, or one of the names {shown(names)}",
-        hint="the group's metadata list them under multiscales",
+        hint="the group's metadata list its images under multiscales",
     )
 
 
@@ -113,6 +114,7 @@ def _levels(
             systems.level(d, i) for i, d in enumerate(datasets)
         ]
     else:
+        no_system(wanted)
         axes = _axes(members.get("axes"), f"{where}.axes", wanted.axes)
         maps = _plain_maps(members, datasets, where, len(axes))
     stored = _stored_order(axes, maps)
@@ -125,6 +127,16 @@ def _levels(
         if m or i == 0
     ]
     return stored, tuple(levels)
+
+
+def no_system(wanted: Wanted) -> None:
+    """Raise OptionError where a coordinate system is wanted and there are none."""
+    if wanted.system:
+        raise OptionError(
+            got=f"system={wanted.system!r}",
+            expected="no system, as the image names none",
+            hint="coordinate systems came with OME-Zarr 0.6",
+        )
 
 
 def _plain_maps(

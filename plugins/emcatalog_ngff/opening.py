@@ -19,8 +19,22 @@ from emcatalog.volume import Pyramid
 from emcatalog_ngff import n5
 from emcatalog_ngff.arrays import n5_array, zarr2_array, zarr3_array
 from emcatalog_ngff.groups import no_image, only_image
-from emcatalog_ngff.model import AXES, Array, Axis, Level, Multiscale, Placement
-from emcatalog_ngff.ome import Wanted, attributes_of_ome, parse_multiscale
+from emcatalog_ngff.model import (
+    AXES,
+    Array,
+    Axis,
+    Level,
+    Multiscale,
+    Placement,
+    sequence,
+)
+from emcatalog_ngff.ome import (
+    Wanted,
+    attributes_of_ome,
+    chosen_image,
+    no_system,
+    parse_multiscale,
+)
 from emcatalog_ngff.probe import Node, nothing_at, probe
 from emcatalog_ngff.pyramid import Choice, Levels, build
 from emcatalog_ngff.store import open_store
@@ -95,8 +109,9 @@ def _unplaced(url: str) -> FormatError:
 
 def _image(node: Node, transport: Transport, wanted: Wanted) -> Levels:
     if node.flavour == "n5":
-        return _n5_image(node, transport, wanted.axes)
+        return _n5_image(node, transport, wanted)
     if node.array is not None:
+        _only_one(wanted)
         return _one_array(
             _parsed(node.flavour, node.array, node.attributes), wanted.axes
         )
@@ -186,13 +201,31 @@ def _fitting(letters: tuple[str, ...], count: int) -> tuple[str, ...]:
     return letters
 
 
-def _n5_image(node: Node, transport: Transport, letters: tuple[str, ...]) -> Levels:
+def _only_one(wanted: Wanted) -> None:
+    """Raise OptionError for a choice where there is one image, without systems."""
+    no_system(wanted)
+    chosen_image([None], wanted.image)
+
+
+def _n5_group(node: Node, wanted: Wanted) -> Mapping[str, Any]:
+    """Attributes of a group, of its images only the one that is wanted."""
+    no_system(wanted)
+    if "multiscales" not in node.attributes:
+        _only_one(wanted)
+        return node.attributes
+    found = sequence(node.attributes["multiscales"], "multiscales")
+    image = found[chosen_image(found, wanted.image)]
+    return {**node.attributes, "multiscales": [image]}
+
+
+def _n5_image(node: Node, transport: Transport, wanted: Wanted) -> Levels:
     if node.array is not None:
         arrays: tuple[Array, ...] = (n5_array(node.array),)
         paths: tuple[str, ...] = ("",)
         group: Mapping[str, Any] = {}
+        _only_one(wanted)
     else:
-        group = node.attributes
+        group = _n5_group(node, wanted)
         listed = n5.listed_paths(group)
         if listed:
             asked = transport.map(lambda path: _level(node, path), listed)
@@ -202,17 +235,17 @@ def _n5_image(node: Node, transport: Transport, letters: tuple[str, ...]) -> Lev
     dimensions = len(arrays[0].shape)
     placed = n5.place(group, [array.attributes for array in arrays], dimensions)
     axes = placed[0].axes
-    if letters:  # given slowest first, N5 has the fastest first
-        names = _fitting(letters, dimensions)[::-1]
+    if wanted.axes:  # given slowest first, N5 has the fastest first
+        names = _fitting(wanted.axes, dimensions)[::-1]
         axes = tuple(
             Axis(name, axis.nm) for name, axis in zip(names, axes, strict=True)
         )
-    name = group.get("name")
+    name = n5.title(group)
     image = Multiscale(
         format="N5",
         axes=axes,
         levels=n5.as_levels(paths, placed),
-        name=name if isinstance(name, str) else "",
+        name=name,
         locator=placed[0].locator,
     )
     return image, arrays

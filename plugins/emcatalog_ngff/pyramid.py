@@ -116,6 +116,8 @@ def _axes(
                 hint="open the levels one by one: add the path to the URL",
             )
         fixed.append((d, _index(name, lengths.pop(), choice, labels)))
+    for name in {"c", "t"} - set(names):  # one channel, one time point, without an axis
+        _index(name, 1, choice, labels[:1])
     z, y, x = (names.index(a) if a in names else None for a in "zyx")
     return Axes((z, y, x), tuple(fixed))
 

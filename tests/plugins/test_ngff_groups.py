@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import store_writer as writer
-from emcatalog.errors import FormatError, NotFoundError
+from emcatalog.errors import FormatError, NotFoundError, OptionError
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
@@ -163,3 +163,55 @@ def test_a_level_that_is_lost(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"no metadata of the level '1'.*by itself"):
         opened(root)
     np.testing.assert_array_equal(read(opened(root / "0", voxel_size_nm=1)), fine)
+
+
+def test_images_of_an_n5_group(tmp_path: Path) -> None:
+    """The first, or the one that is chosen by its index or name."""
+    root, images = tmp_path / "a.n5", []
+    for name, size in (("fine", 4.0), ("coarse", 40.0)):
+        told = {
+            "axes": ["z", "y", "x"],
+            "units": ["nm"] * 3,
+            "scale": [size] * 3,
+            "translate": [0.0] * 3,
+        }
+        writer.write_n5(root / name, writer.noise(SHAPE), (4, 4, 4))
+        images.append({"name": name, "datasets": [{"path": name, "transform": told}]})
+    writer.write_json(root / "attributes.json", {"multiscales": images})
+    for choice, size in ((0, 4.0), ("fine", 4.0), (1, 40.0), ("coarse", 40.0)):
+        pyramid = opened(root, multiscale=choice)
+        assert pyramid.level(0).grid.voxel_size == (size,) * 3
+        assert pyramid.record.value("title") == images[size > 4]["name"]
+    with pytest.raises(OptionError, match=r"multiscale=2; expected 0 to 1, or one of"):
+        opened(root, multiscale=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channel": 1}, "channel=1; expected 0, the only one"),
+        ({"channel": "EM"}, "channel='EM'; expected 0, the only one"),
+        ({"time": 1}, "time=1; expected 0, the only one"),
+        ({"multiscale": 1}, "multiscale=1; expected 0 to 0"),
+        ({"system": "world"}, "system='world'; expected no system"),
+        ({"axes": "yx"}, "expected 3 letters"),
+        ({"axes": "abc"}, "different letters of t, c, z, y, x"),
+    ],
+)
+def test_choices_that_there_are_not(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    image(tmp_path / "a.zarr")
+    writer.write_n5(tmp_path / "a.n5/s0", writer.noise(SHAPE), (4, 4, 4))
+    for place in ("a.zarr", "a.zarr/0", "a.n5/s0", "a.n5"):
+        with pytest.raises(OptionError, match=message):
+            opened(tmp_path / place, voxel_size_nm=1, **options)
+
+
+def test_the_only_choice(tmp_path: Path) -> None:
+    want = image(tmp_path / "a.zarr")
+    options: dict[str, Any] = {"channel": "0", "time": 0, "multiscale": "0"}
+    np.testing.assert_array_equal(read(opened(tmp_path / "a.zarr", **options)), want)
+    turned = opened(tmp_path / "a.zarr", axes="xyz").level(0).grid
+    assert turned.shape == SHAPE[::-1]
+    assert turned.voxel_size == (4.0, 8.0, 30.0)
