@@ -11,9 +11,10 @@ __all__ = ["NgffBackend", "NgffSource", "open_pyramid"]
 class NgffSource(VolumeSource):
     """A multiscale image in OME-Zarr or N5 on S3, GCS, a web server or disk.
 
-    Works without consolidated metadata and without ``_ARRAY_DIMENSIONS``. ``channel``
-    takes an index or a label, ``time`` an index. Chunks that are not stored read as the
-    array's fill value; ``stored`` tells them apart.
+    It may lie in a zip file. Works without consolidated metadata and without
+    ``_ARRAY_DIMENSIONS``. ``channel`` takes an index or a label, ``time`` an index.
+    Chunks that are not stored read as the array's fill value; ``stored`` tells them
+    apart.
     """
 
     name = "ngff"

@@ -118,6 +118,12 @@ def n5_array(members: Mapping[str, Any]) -> Array:
             expected="one number for each voxel",
             hint="export the labels from Paintera as a plain N5 array",
         )
+    if sharded := sorted({"shardSize", "codecs"} & members.keys()):
+        raise FormatError(
+            got=f"an N5 array with {sharded}, as drafts of N5 4 have it",
+            expected="blocks in files of their own",
+            hint="export it without shards",
+        )
     kind = members.get("dataType")
     if not isinstance(kind, str) or kind not in _N5_TYPES:
         raise _not_a_number("dataType", kind)

@@ -12,7 +12,7 @@ from emcatalog.errors import (
     NotFoundError,
     TransportError,
 )
-from emcatalog_ngff.store import METADATA_FILES, REFUSALS, Store
+from emcatalog_ngff.store import METADATA_FILES, REFUSALS, Store, refuse_database
 
 Flavour = Literal["zarr2", "zarr3", "n5"]
 
@@ -46,6 +46,7 @@ def probe(store: Store) -> Node:
             return node
     if ".zgroup" in asking.held and not asking.failures:
         return Node("zarr2", {}, None, store)
+    refuse_database(store)
     failure = nothing_at(store.url, asking.failures)
     if ways[0] is _n5 and isinstance(failure, NotFoundError):
         return Node("n5", {}, None, store)  # groups of N5 need no file

@@ -31,7 +31,8 @@ METADATA_LIMIT = 16 * 2**20
 METADATA_FILES = (
     "zarr.json", ".zattrs", ".zarray", ".zgroup", ".zmetadata", "attributes.json",
 )  # fmt: skip
-_ZIP = re.compile(r"(?i)^(.*?\.(?:zip|ozx))(?:\|zip:)?(?:/(.*))?$")
+_ZIP = re.compile(r"(?i)\.(?:zip|ozx)(?=/|$|\|zip:)")
+"""Where a zip file ends in a URL; Neuroglancer and TensorStore go on with ``|zip:``."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,13 @@ def open_store(url: str, transport: Transport) -> Store:
     for a zip file that is damaged or not readable as it stands.
     """
     path, mark, query = url.partition("?") if "://" in url else (url, "", "")
-    found = _ZIP.match(path.rstrip("/"))
-    if found:
-        place, inner = f"{found[1]}{mark}{query}", found[2] or ""
+    for found in _ZIP.finditer(path):
+        place = f"{path[: found.end()]}{mark}{query}"
         local = local_path(place, transport)
         if local is None or not local.is_dir():
-            inner = unquote(inner) if path.startswith(("http", "file:")) else inner
+            inner = path[found.end() :].removeprefix("|zip:").strip("/")
+            if path.startswith(("http://", "https://", "file://")):
+                inner = unquote(inner)
             return _zipped(place, url, inner, transport)
     return Store(folder(url), transport)
 
@@ -133,7 +135,7 @@ def _zipped(place: str, url: str, inner: str, transport: Transport) -> Store:
             return Store(folder(url), transport)
         raise
     archive.check()
-    return Store(folder(url), transport, archive, _inside(archive, inner.strip("/")))
+    return Store(folder(url), transport, archive, _inside(archive, inner))
 
 
 def _inside(archive: Archive, inner: str) -> str:
@@ -146,6 +148,17 @@ def _inside(archive: Archive, inner: str) -> str:
     if len(tops) != 1 or any("/" not in name for name in names):
         return inner
     return f"{tops.pop()}/{inner}"
+
+
+def refuse_database(store: Store) -> None:
+    """Raise FormatError for an OCDBT database, which has no files of its own."""
+    if store.held(["manifest.ocdbt"]):
+        raise FormatError(
+            entry=store.url,
+            got="an OCDBT database of TensorStore",
+            expected="a folder or a zip file of Zarr or N5",
+            hint="copy it to a folder: tensorstore.KvStore.experimental_copy_range_to",
+        )
 
 
 def _parsed(text: bytes, place: str) -> Any:

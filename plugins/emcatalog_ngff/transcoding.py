@@ -43,8 +43,10 @@ GROWTH = 16
 
 LZMA_MEMORY = 256 * 2**20
 
+_LZMA_FORMATS = (lzma.FORMAT_XZ, lzma.FORMAT_ALONE, lzma.FORMAT_RAW)
+
 DAMAGE = (
-    ValueError, TypeError, AttributeError, RuntimeError, OverflowError, LookupError,
+    ValueError, TypeError, RuntimeError, OverflowError, LookupError,
     OSError, EOFError, MemoryError, struct.error, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 """What codecs raise for data that they do not take."""
@@ -108,6 +110,8 @@ def codec_text(members: Json) -> str:
     try:
         if members["id"] in FILTERS:
             numcodecs.get_codec(dict(members))
+        if members["id"] == "lzma":
+            _check_lzma(members)
         return json.dumps(members, sort_keys=True)
     except DAMAGE as error:
         raise FormatError(
@@ -157,13 +161,31 @@ def _lzma(data: bytes, members: Json, limit: int) -> bytes:
     kind = members.get("format", lzma.FORMAT_XZ)
     raw = kind == lzma.FORMAT_RAW
     filters = members.get("filters") if raw else None
-    for item in filters or ():
-        if item.get("dict_size", 0) > LZMA_MEMORY or item.get("preset", 0) > 9:
-            raise ValueError(f"a dictionary of {item} is declared")
     opened = lzma.LZMADecompressor(kind, None if raw else LZMA_MEMORY, filters)
     content = opened.decompress(data, limit + 1)
     # only the xz format says where it ends
     return _ended(content, opened.eof or kind != lzma.FORMAT_XZ, limit)
+
+
+def _check_lzma(members: Json) -> None:
+    """Raise ValueError for a format or filters that lzma does not have, or not so big.
+
+    A raw stream has the size of its dictionary here and not in its bytes.
+    """
+    kind, filters = members.get("format", lzma.FORMAT_XZ), members.get("filters")
+    if not isinstance(kind, int) or kind not in _LZMA_FORMATS:
+        raise ValueError(f"format {kind!r}")
+    if kind != lzma.FORMAT_RAW:
+        return
+    if not isinstance(filters, list) or not filters:
+        raise ValueError(f"filters {filters!r}")
+    for item in filters:
+        whole = isinstance(item, dict) and all(
+            isinstance(v, int) for v in item.values()
+        )
+        if not whole or item.get("dict_size", 0) > LZMA_MEMORY:
+            raise ValueError(f"filters {filters!r}")
+    lzma.LZMADecompressor(kind, None, filters)
 
 
 def _ended(content: bytes, eof: bool, limit: int) -> bytes:

@@ -106,3 +106,12 @@ def test_damaged_block(tmp_path: Path) -> None:
     block.write_bytes(block.read_bytes()[:-6])
     with pytest.raises(CorruptError, match=r"s0/0/0/0"):
         voxels(opened(root, voxel_size_nm=1))
+
+
+@pytest.mark.parametrize("member", ["shardSize", "codecs"])
+def test_shards_are_refused(tmp_path: Path, member: str) -> None:
+    """Blocks would be looked for where they are not, and read as zeros."""
+    told = {member: [8, 8, 8]}
+    root = writer.write_n5(tmp_path / "a.n5", writer.noise((4, 4, 4)), (4,) * 3, told)
+    with pytest.raises(FormatError, match=member):
+        opened(root, voxel_size_nm=1)

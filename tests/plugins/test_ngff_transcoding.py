@@ -23,6 +23,7 @@ from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_ngff import open_pyramid
+from emcatalog_ngff.transcoding import codec_text
 
 if TYPE_CHECKING:
     from servers.fixtures import Serve
@@ -228,3 +229,26 @@ def test_damaged_chunks(tmp_path: Path, name: str) -> None:
         chunk.write_bytes(content)
         with pytest.raises(CorruptError, match=r"0\.0\.0"):
             voxels(opened(tmp_path / "a.zarr"))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"id": "lzma", "format": 9},
+        {"id": "lzma", "format": "xz"},
+        {"id": "lzma", "format": lzma.FORMAT_RAW},
+        {"id": "lzma", "format": lzma.FORMAT_RAW, "filters": 7},
+        {"id": "lzma", "format": lzma.FORMAT_RAW, "filters": [7]},
+        {"id": "lzma", "format": lzma.FORMAT_RAW, "filters": [{"id": 99}]},
+        {
+            "id": "lzma",
+            "format": lzma.FORMAT_RAW,
+            "filters": [{"id": lzma.FILTER_LZMA2, "dict_size": 2**31}],
+        },
+        {"id": "delta", "dtype": "no"},
+        {"id": "shuffle", "elementsize": 4, "more": 1},
+    ],
+)
+def test_configurations_that_are_damaged(members: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match=f"the codec '{members['id']}' with members"):
+        codec_text(members)

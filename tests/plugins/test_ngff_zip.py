@@ -154,6 +154,9 @@ def test_a_folder_that_is_called_so(
     root: Path, want: NDArray[Any], tmp_path: Path, nginx_at: Serve
 ) -> None:
     root.rename(tmp_path / "a.zip")
+    inner = packed(tmp_path / "a.zip", tmp_path / "b.zip")
+    inner.rename(tmp_path / "a.zip/b.zip")
+    assert len(opened(tmp_path / "a.zip/b.zip").levels) == 2
     assert len(opened(tmp_path / "a.zip").levels) == 2
     url = f"{nginx_at(tmp_path).url}/a.zip/0"
     np.testing.assert_array_equal(
