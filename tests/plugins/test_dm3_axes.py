@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dm_writer import document, encode, image
 from emcatalog.errors import FormatError
@@ -146,6 +149,32 @@ def test_each_axis_has_its_own_scale_unit_and_origin(tmp_path: Path) -> None:
     assert array.z.values.tolist() == [0.0, 4.0]
     assert array.y.values.tolist() == [7.5, 10.5, 13.5]
     assert array.x.values.tolist() == [-0.02, -0.018, -0.016, -0.014]
+
+
+UNITS = {"nm": 1.0, " nm": 1.0, "pm": 1e-3, "µm": 1e3, "Âµm": 1e3, "A": 0.1, "Å": 0.1}
+CALIBRATIONS = st.tuples(
+    st.floats(0.125, 1e4, width=32),
+    st.sampled_from(sorted(UNITS)),
+    st.floats(-1e6, 1e6, width=32),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(CALIBRATIONS, min_size=3, max_size=3),
+    st.sampled_from([(3, "<"), (3, ">"), (4, "<"), (4, ">")]),
+)
+def test_any_calibration_is_kept(
+    units: list[tuple[float, str, float]], form: tuple[int, str]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "stack.dm4"
+        place.write_bytes(encode(document(image(STACK, units)), *form))
+        grid = open_pyramid(str(place), TRANSPORT).level(0).grid
+    for axis, (scale, unit, origin) in zip((2, 1, 0), units, strict=True):
+        nm = scale * UNITS[unit]
+        assert grid.voxel_size[axis] == pytest.approx(nm, rel=1e-6)
+        assert grid.origin[axis] == pytest.approx(-origin * nm, rel=1e-6)
 
 
 def test_an_origin_out_of_reach_is_none(tmp_path: Path) -> None:
