@@ -168,7 +168,8 @@ def _array(
     if decoded != stored:
         encoding = f"{encoding}, sharded"
     native = dtype.newbyteorder("=")
-    return Array(driver, metadata, shape, decoded, native, encoding, attributes)
+    held = math.prod(stored) * dtype.itemsize
+    return Array(driver, metadata, shape, decoded, native, encoding, held, attributes)
 
 
 def _chained(array: Array, chain: tuple[str, ...], naming: Naming) -> Array:

@@ -81,7 +81,8 @@ class Multiscale:
 class Array:
     """The metadata of one stored array, in the form that TensorStore takes.
 
-    ``driver`` is TensorStore's; ``chunks`` is what is decoded as one piece.
+    ``driver`` is TensorStore's; ``chunks`` is what is decoded as one piece, and
+    ``stored_bytes`` what the voxels of one stored object, a chunk or a shard, take.
     ``attributes`` are the array's own. Where TensorStore cannot decode the chunks,
     ``transcode`` does it, ``metadata`` are those of the array without compression, and
     ``naming`` says how chunks are called.
@@ -93,6 +94,7 @@ class Array:
     chunks: tuple[int, ...]
     dtype: np.dtype[np.generic]
     encoding: str
+    stored_bytes: int
     attributes: Mapping[str, Any]
     naming: Naming = SLASHED
     transcode: Transcode | None = None

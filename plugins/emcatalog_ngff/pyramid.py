@@ -183,6 +183,7 @@ def _volume(
     store: Store, path: str, array: Array, axes: Axes, grid: Grid
 ) -> ChunkedVolume:
     place = store.kvstore(path)
+    store.check_chunks(path, array.stored_bytes)
     spec = spec_text(array.driver, place, metadata=array.metadata)
     verify(spec)
     chunks, url = _zyx(array.chunks, axes), child(store.url, path)

@@ -72,6 +72,25 @@ class Store:
         inside = folder(f"{self.inside}{path}") if path else self.inside
         return zipped(self.archive.url, self.transport, inside)
 
+    def check_chunks(self, path: str, most: int) -> None:
+        """Raise FormatError for a chunk below ``path`` that inflates to too much.
+
+        TensorStore inflates members of a zip file whole, so none may be much larger
+        than ``most``, the bytes of the voxels that it holds.
+        """
+        if self.archive is None:
+            return
+        inside = folder(f"{self.inside}{path}") if path else self.inside
+        for info in self.archive.members.values():
+            name = info.filename
+            if name.startswith(inside) and info.file_size > 4 * most + METADATA_LIMIT:
+                raise FormatError(
+                    entry=child(self.url, path),
+                    got=f"a chunk {name[:200]!r} of {info.file_size} bytes",
+                    expected=f"about {most} bytes, as its voxels have",
+                    hint="the zip file is damaged, or not of this volume",
+                )
+
     def held(self, names: Sequence[str]) -> frozenset[str]:
         """Which of ``names`` are there, if that can be told without a request.
 

@@ -182,3 +182,17 @@ def test_files_that_are_not_read(root: Path, tmp_path: Path) -> None:
         opened(tmp_path / "whole.zip/nothing")
     with pytest.raises(NotFoundError, match="nothing at"):
         opened(tmp_path / "absent.zip")
+
+
+def test_a_chunk_that_inflates(root: Path, tmp_path: Path) -> None:
+    file = packed(root, tmp_path / "a.zip", method=zipfile.ZIP_DEFLATED)
+    chunk = "0/0.0.0" if (root / ".zattrs").exists() else "0/c/0/0/0"
+    with (
+        zipfile.ZipFile(file) as whole,
+        zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in whole.namelist():
+            content = bytes(40 * 2**20) if name == chunk else whole.read(name)
+            bomb.writestr(name, content)
+    with pytest.raises(FormatError, match=r"a chunk '0/.*' of 41943040 bytes"):
+        opened(tmp_path / "b.zip")
