@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emcatalog.chunked.engine import open_store, translated, verify
-from emcatalog.chunked.keys import PLAIN, Cell, ChunkKeys, Keys
+from emcatalog.chunked.keys import PACKED_FILES, PLAIN, Cell, ChunkKeys, Keys
 from emcatalog.chunked.kvstore import (
     above,
     child,
@@ -45,6 +45,7 @@ from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.volume import ensure_fits, ensure_inside
 
 __all__ = [
+    "PACKED_FILES",
     "PLAIN",
     "Axes",
     "Cell",

@@ -59,8 +59,9 @@ class ChunkKeys:
 
     ``folder`` is the key-value store of the scale's folder (JSON text), ``name`` the
     folder's own name; ``sharding`` is the scale's sharding (JSON text), or empty.
-    ``suffixed`` says that files of the folder may carry the suffix of their
-    compression, as cloud-volume writes them to disk. ``channels`` lie in every chunk.
+    ``packings`` are as in `Keys`: `PACKED_FILES` for files that may carry the suffix of
+    their compression, as cloud-volume writes them to disk. ``channels`` lie in every
+    chunk.
     """
 
     folder: str
@@ -68,7 +69,7 @@ class ChunkKeys:
     size: Triple
     chunk: Triple
     sharding: str = ""
-    suffixed: bool = False
+    packings: tuple[tuple[str, str], ...] = PLAIN
     name: str = ""
     channels: int = 1
 
@@ -83,11 +84,6 @@ class ChunkKeys:
             "base": json.loads(self.folder),
         }
         return json.dumps(spec, sort_keys=True)
-
-    @property
-    def packings(self) -> tuple[tuple[str, str], ...]:
-        """Plain names, unless files may be suffixed."""
-        return PACKED_FILES if self.suffixed else PLAIN
 
     @property
     def grid(self) -> Triple:

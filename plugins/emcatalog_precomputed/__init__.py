@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from emcatalog.chunked import (
+    PACKED_FILES,
+    PLAIN,
     Axes,
     ChunkedVolume,
     ChunkKeys,
+    Transcode,
     above,
     child,
     folder,
@@ -27,10 +32,13 @@ from emcatalog.record import Claim, Record
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_precomputed.info import Info, Scale, parse_info
+from emcatalog_precomputed.transcode import readable, transcoder
 
 __all__ = ["PrecomputedBackend", "PrecomputedSource", "open_pyramid"]
 
 INFO_LIMIT = 16 * 2**20
+LOSSY = ("jpeg", "jxl")
+"""Encodings that may change voxels; jxl may also be without loss."""
 
 
 def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyramid:
@@ -46,8 +54,11 @@ def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyr
         transport: How bytes are had.
         channel: Which channel of an image, from 0.
 
-    Raises FormatError for an ``info`` that is damaged or uses an encoding that
-    TensorStore does not decode, and OptionError for a channel that does not exist.
+    Encodings: raw, jpeg, png, compressed_segmentation, compresso and jxl; sharded or
+    not; gzip, brotli or Zstandard around local chunks.
+
+    Raises FormatError for an ``info`` that is damaged or uses another encoding, and
+    OptionError for a channel that does not exist.
     """
     url = folder(urlpath.removeprefix("precomputed://"))
     place = child(url, "info")
@@ -83,6 +94,8 @@ def _volume(
     place = child(url, scale.key)
     store = kvstore(place, transport)
     parent, name = above(store)
+    transcode = transcoder(scale.encoding, info.data_type)
+    members = readable(scale.members) if transcode else scale.members
     spec = spec_text(
         "neuroglancer_precomputed",
         parent,
@@ -91,17 +104,17 @@ def _volume(
             "data_type": info.data_type,
             "num_channels": info.channels,
         },
-        scale_metadata={**scale.members, "key": name},
+        scale_metadata={**members, "key": name},
     )
     verify(spec)
-    local = local_path(place, transport)
+    sharding, packings = _packed(scale, transcode, local_path(place, transport))
     keys = ChunkKeys(
         folder=json.dumps(store, sort_keys=True),
         offset=scale.offset,
         size=scale.size,
         chunk=scale.chunk,
-        sharding=json.dumps(scale.sharding, sort_keys=True) if scale.sharding else "",
-        suffixed=bool(local and not scale.sharding and holds_suffixed(local)),
+        sharding=json.dumps(sharding, sort_keys=True) if sharding else "",
+        packings=packings,
         name=name,
         channels=info.channels,
     )
@@ -113,7 +126,20 @@ def _volume(
         axes=Axes((2, 1, 0), fixed=((3, channel),)),
         url=place,
         keys=keys,
+        transcode=transcode,
     )
+
+
+def _packed(
+    scale: Scale, transcode: Transcode | None, local: Path | None
+) -> tuple[Mapping[str, Any] | None, tuple[tuple[str, str], ...]]:
+    """How TensorStore is to see the shards, and what is left to unpack."""
+    if not scale.sharding:
+        return None, PACKED_FILES if local and holds_suffixed(local) else PLAIN
+    if transcode and scale.sharding["data_encoding"] == "gzip":
+        # TensorStore would inflate it without a bound
+        return {**scale.sharding, "data_encoding": "raw"}, (("", "gzip"),)
+    return scale.sharding, PLAIN
 
 
 def _grid(scale: Scale) -> Grid:
@@ -141,7 +167,7 @@ def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
         ("kind", info.kind, "type"),
         ("pixel_type", info.data_type, "data_type"),
         ("encoding", _encoding(finest), "scales[0].encoding"),
-        ("lossy", int(finest.encoding == "jpeg"), "scales[0].encoding"),
+        ("lossy", int(finest.encoding in LOSSY), "scales[0].encoding"),
         ("rendered", 0, "type"),
     ]
     if info.channels > 1:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,20 @@ Lengths = tuple[float, float, float]
 DATA_TYPES = (
     "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32",
 )  # fmt: skip
-ENCODINGS = ("raw", "jpeg", "png", "compressed_segmentation")
-"""Chunk encodings that TensorStore decodes."""
+ENCODINGS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = MappingProxyType(
+    {
+        "raw": (DATA_TYPES, ()),
+        "jpeg": (("uint8",), (1, 3)),
+        "png": (("uint8", "uint16"), (1, 2, 3, 4)),
+        "compressed_segmentation": (("uint32", "uint64"), ()),
+        "compresso": (("uint8", "uint16", "uint32", "uint64"), (1,)),
+        "jxl": (("uint8",), (1, 3, 4)),
+    }
+)
+"""Chunk encodings that are read, with their data types and numbers of channels.
+
+No number stands for any.
+"""
 
 LARGEST = 2**40
 """Voxels along an axis, and offsets; every larger number is damage."""
@@ -66,7 +79,7 @@ def parse_info(text: bytes) -> Info:
     members = _object(_json(text), "info")
     _check_kind(members)
     kind = _one_of(members, "type", ("image", "segmentation"), "info")
-    data_type = _one_of(members, "data_type", DATA_TYPES, "info")
+    data_type = _one_of(_lower(members, "data_type"), "data_type", DATA_TYPES, "info")
     channels = _integer(members.get("num_channels"), "info: num_channels", 1, 1024)
     given = members.get("scales")
     if not isinstance(given, list) or not 0 < len(given) <= 64:
@@ -116,7 +129,7 @@ def _scale(
     chunk = _triple(_first_chunk(members, where), f"{where}.chunk_sizes[0]", 1)
     if math.prod(chunk) * channels * np.dtype(data_type).itemsize > LARGEST_CHUNK:
         raise _wrong(f"{where}.chunk_sizes[0]", chunk, "at most 4 GiB a chunk")
-    encoding = _encoding(members, where)
+    encoding = _encoding(members, where, data_type, channels)
     size = _triple(members.get("size"), f"{where}.size", 1)
     zero = [0, 0, 0]
     offset = _triple(
@@ -154,16 +167,32 @@ def _first_chunk(members: Mapping[str, Any], where: str) -> object:
     return given[0]
 
 
-def _encoding(members: Mapping[str, Any], where: str) -> str:
-    encoding = members.get("encoding")
-    if encoding not in ENCODINGS:
+def _encoding(
+    members: Mapping[str, Any], where: str, data_type: str, channels: int
+) -> str:
+    encoding = _lower(members, "encoding").get("encoding")
+    if not isinstance(encoding, str) or encoding not in ENCODINGS:
         raise FormatError(
             got=f"the chunk encoding {_shown(encoding)} in {where}",
             expected=f"one of {', '.join(ENCODINGS)}",
-            hint="TensorStore, which decodes the chunks, does not know it; "
-            "cloud-volume may, and can write the volume anew",
+            hint="no library that emcatalog depends on decodes it; cloud-volume may, "
+            "and can write the volume anew, as raw or compressed_segmentation",
         )
-    return str(encoding)
+    types, counts = ENCODINGS[encoding]
+    if data_type not in types or (counts and channels not in counts):
+        numbers = " or ".join(map(str, counts)) or "any number of"
+        raise FormatError(
+            got=f"{channels} channels of {data_type} as {encoding} in {where}",
+            expected=f"{numbers} channels of {' or '.join(types)}",
+            hint="the info file is damaged; the encoding does not hold such voxels",
+        )
+    return encoding
+
+
+def _lower(members: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The members, one of which is compared without regard to case."""
+    value = members.get(name)
+    return {**members, name: value.lower() if isinstance(value, str) else value}
 
 
 def _sharding(value: object, where: str) -> Mapping[str, Any] | None:

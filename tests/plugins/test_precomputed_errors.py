@@ -36,6 +36,8 @@ SHARDING = {
     "data_encoding": "gzip",
 }
 
+SCALE = writer.scale("8_8_8", [20, 20, 20])
+
 
 def opened(place: Path | str, **options: Any) -> Pyramid:
     return open_pyramid(str(place), TRANSPORT, **options)
@@ -49,8 +51,10 @@ def _one(**members: Any) -> bytes:
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"encoding": "compresso"}, r"the chunk encoding 'compresso' in scales\[0\]"),
-        ({"encoding": "jxl"}, "expected one of raw, jpeg, png, compressed_segm"),
+        ({"encoding": "crackle"}, r"the chunk encoding 'crackle' in scales\[0\]"),
+        ({"encoding": "fpzip"}, "expected one of raw, jpeg, png, compressed_segm"),
+        ({"encoding": "zfpc"}, "write the volume anew, as raw or compressed_segm"),
+        ({"encoding": "kempressed"}, "cloud-volume may"),
         ({"encoding": 5}, "the chunk encoding 5"),
         ({"key": ""}, r"scales\[0\]\.key = ''; expected the name of a folder"),
         ({"key": "../other/8_8_8"}, "a path inside the volume's folder"),
@@ -92,6 +96,17 @@ def test_scales_that_are_refused(
             "info: data_type = 'float64'; expected one of uint8",
         ),
         ({"num_channels": 0}, "info: num_channels = 0; expected a number from 1"),
+        (
+            {
+                "num_channels": 2,
+                "scales": [writer.scale("8", [9] * 3, encoding="jpeg")],
+            },
+            r"2 channels of uint8 as jpeg in scales\[0\]; expected 1 or 3 channels",
+        ),
+        (
+            {"data_type": "int32", "scales": [SCALE | {"encoding": "compresso"}]},
+            "int32 as compresso in .* expected 1 channels of uint8 or uint16 or",
+        ),
         ({"scales": []}, "a list of 1 to 64 scales"),
         ({"scales": [1]}, r"scales\[0\] = 1; expected a JSON object"),
         ({"graph": {}, "data_dir": "gs://b/ws"}, "a volume at 'gs://b/ws'"),
