@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pyftpdlib import ioloop  # goes first: it hushes asyncore's deprecation
 from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.filesystems import AbstractedFS
 from pyftpdlib.handlers import DTPHandler, FTPHandler
 from pyftpdlib.servers import FTPServer
 
@@ -75,8 +76,10 @@ class RunningFtp(Server):
 
 
 @contextlib.contextmanager
-def ftp(root: Path | str) -> Iterator[RunningFtp]:
-    """Serve the folder ``root`` to ``anonymous``.
+def ftp(
+    root: Path | str, filesystem: type[AbstractedFS] = AbstractedFS
+) -> Iterator[RunningFtp]:
+    """Serve the folder ``root`` to ``anonymous``, as ``filesystem`` shows it.
 
     Logged are CONNECT (a new control connection) and the commands RETR, SIZE, MLSD,
     NLST, LIST and CWD, each with its path, bytes and last reply code.
@@ -86,7 +89,9 @@ def ftp(root: Path | str) -> Iterator[RunningFtp]:
     log, faults, loop = Log(), FtpFaults(), ioloop.IOLoop()
     listener = loopback()
     port = listener.getsockname()[1]
-    server = _limited(faults)(listener, _control(root, log, faults), ioloop=loop)
+    control = _control(root, log, faults)
+    control.abstracted_fs = filesystem
+    server = _limited(faults)(listener, control, ioloop=loop)
     stop = threading.Event()
 
     def run() -> None:

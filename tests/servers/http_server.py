@@ -26,11 +26,10 @@ if TYPE_CHECKING:
 class FaultyServer(Server):
     """A server that can be told to misbehave, through ``faults``."""
 
-    def __init__(
-        self, url: str, log: Log, faults: Faults, connections: Connections
-    ) -> None:
+    def __init__(self, url: str, log: Log, faults: Faults) -> None:
         super().__init__(url, log)
-        self.faults, self.connections = faults, connections
+        self.log = log
+        self.faults, self.connections = faults, Connections()
 
 
 @contextlib.contextmanager
@@ -44,9 +43,10 @@ def http(root: Path | str) -> Iterator[FaultyServer]:
 @contextlib.contextmanager
 def serve_faulty(app: ASGIApp) -> Iterator[FaultyServer]:
     """Serve any ASGI application with a log and faults around it."""
-    log, faults, connections = Log(), Faults(), Connections()
-    with serve_asgi(Logged(faults.around(app), log), connections) as url:
-        yield FaultyServer(url, log, faults, connections)
+    server = FaultyServer("", Log(), Faults())
+    logged = Logged(server.faults.around(app), server.log)
+    with serve_asgi(logged, server.connections) as server.url:
+        yield server
 
 
 class _Folders(StaticFiles):
