@@ -1,13 +1,21 @@
-"""Pictures written by the book, for tests: every bit depth, and what libraries omit."""
+"""Pictures for tests, written by the book: every bit depth, and what libraries omit."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from emcatalog.mirror import Mirrors
+from emcatalog.transport import Transport
+from emcatalog.volume import Pyramid
+from emcatalog_images import open_pyramid
+
+TRANSPORT = Transport(mirrors=Mirrors(), attempts=1)
 
 ADAM7 = (
     (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
@@ -88,3 +96,29 @@ def bmp(
 def exif(orientation: int) -> bytes:
     """The TIFF structure of EXIF with one tag."""
     return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x112, 3, 1, orientation, 0, 0)
+
+
+def noise(shape: tuple[int, ...], highest: int = 255, seed: int = 0) -> NDArray[Any]:
+    random = np.random.default_rng(seed)
+    kind = np.uint8 if highest < 256 else np.uint16
+    return random.integers(0, highest, shape, kind, endpoint=True)
+
+
+def tissue(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    y, x = np.ogrid[:height, :width]
+    waves = 90 * np.sin(y / 9 + seed) + 60 * np.cos(x / 7)
+    return (128 + waves / 2 + noise((height, width), 20, seed)).astype(np.uint8)
+
+
+def opened(path: Path, data: bytes | None = None, **options: Any) -> Pyramid:
+    if data is not None:
+        path.write_bytes(data)
+    options.setdefault("voxel_size_nm", 5)
+    return open_pyramid(str(path), TRANSPORT, **options)
+
+
+def read(path: Path, data: bytes | None = None, **options: Any) -> NDArray[np.generic]:
+    """The only section of a picture."""
+    volume = opened(path, data, **options).level(0)
+    (section,) = volume.read(volume.grid.region)
+    return np.asarray(section)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote
 
 from emcatalog.transport.origin import Origin, translated
@@ -16,7 +17,8 @@ class Local:
         """At most ``length`` bytes from ``start``."""
         with translated(origin), self._file(origin).open("rb") as file:
             file.seek(start)
-            return file.read(length)
+            # Python allocates what is asked for, not what is there
+            return file.read(min(length, max(0, _size(file) - start)))
 
     def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
         """The file, or one byte more than ``limit`` of it."""
@@ -43,3 +45,7 @@ class Local:
         if text.startswith("file://"):
             text = str(unquote(text.removeprefix("file://")))
         return Path(text).expanduser()
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size

@@ -123,8 +123,10 @@ def _numbers(body: bytes, expected: Picture) -> NDArray[np.int64]:
     if expected.kind == "plain pbm":  # its bits need no white space between them
         digits = np.frombuffer(body.translate(None, _WHITE), np.uint8)
         values = digits.astype(np.int64) - ord("0")
-    else:
+    elif body.strip():
         values = np.fromstring(body.decode("ascii"), np.int64, sep=" ")
+    else:  # of which NumPy makes one number
+        values = np.empty(0, np.int64)
     count = expected.shape[0] * expected.shape[1] * expected.samples
     if values.size < count:
         raise TruncatedError(

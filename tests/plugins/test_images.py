@@ -20,44 +20,14 @@ from PIL import Image
 import servers
 from emcatalog.errors import FormatError
 from emcatalog.geometry import Region
-from emcatalog.mirror import Mirrors
 from emcatalog.testing import VolumeTests, traffic
-from emcatalog.transport import Transport
-from emcatalog.volume import Pyramid
 from emcatalog_images import ImagesSource, open_pyramid
-from picture_writer import bmp, chunk, exif, png
+from picture_writer import TRANSPORT, bmp, chunk, exif, noise, opened, png, read, tissue
 
-TRANSPORT = Transport(mirrors=Mirrors(), attempts=1)
 DEPTHS = ((0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (3, 1), (3, 2), (3, 4), (3, 8))
 COLOURS = ((2, 8), (2, 16), (4, 8), (4, 16), (6, 8), (6, 16))
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4)
-
-
-def noise(shape: tuple[int, ...], highest: int = 255, seed: int = 0) -> NDArray[Any]:
-    random = np.random.default_rng(seed)
-    kind = np.uint8 if highest < 256 else np.uint16
-    return random.integers(0, highest, shape, kind, endpoint=True)
-
-
-def tissue(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
-    y, x = np.ogrid[:height, :width]
-    waves = 90 * np.sin(y / 9 + seed) + 60 * np.cos(x / 7)
-    return (128 + waves / 2 + noise((height, width), 20, seed)).astype(np.uint8)
-
-
-def opened(path: Path, data: bytes | None = None, **options: Any) -> Pyramid:
-    if data is not None:
-        path.write_bytes(data)
-    options.setdefault("voxel_size_nm", 5)
-    return open_pyramid(str(path), TRANSPORT, **options)
-
-
-def read(path: Path, data: bytes | None = None, **options: Any) -> NDArray[np.generic]:
-    """The only section of a picture."""
-    volume = opened(path, data, **options).level(0)
-    (section,) = volume.read(volume.grid.region)
-    return np.asarray(section)
 
 
 def palette(bits: int) -> bytes:
