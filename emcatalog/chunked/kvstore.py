@@ -126,7 +126,8 @@ def _path(place: str) -> Path:
     if place.startswith("file://"):
         place = unquote(place.removeprefix("file://"))
     # made absolute, because another process may have another working directory
-    return Path(place).expanduser().absolute()
+    path = Path(place).expanduser().absolute()
+    return path.resolve() if ".." in path.parts else path  # TensorStore refuses them
 
 
 def _http(place: str, options: Mapping[str, Any]) -> Json:

@@ -260,3 +260,20 @@ def test_region_outside_is_refused(tmp_path: Path) -> None:
     root = writer.write_ome(tmp_path / "a.zarr", [writer.noise((4, 4, 4))], members)
     with pytest.raises(ValueError, match="inside the volume of"):
         opened(root).level(0).read(Region((0, 0, 0), (5, 4, 4)))
+
+
+def test_paths_with_dots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative to the working directory, upwards and through links."""
+    want = writer.noise((4, 4, 4))
+    members = writer.multiscale("zyx", [[1, 1, 1]])
+    writer.write_ome(tmp_path / "data/a.zarr", [want], members)
+    (tmp_path / "far/deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far/deep")
+    (tmp_path / "far/data").symlink_to(tmp_path / "data")
+    monkeypatch.chdir(tmp_path / "far")
+    for place in (
+        "../data/a.zarr",
+        "./deep/../../data/a.zarr",
+        "../link/../data/a.zarr",
+    ):
+        np.testing.assert_array_equal(voxels(opened(place)), want)
