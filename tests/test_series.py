@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+import dm_writer
+from emcatalog.driver import registry
 from emcatalog.errors import EmcatalogError, FormatError, NotFoundError, OptionError
 from emcatalog.mirror import Mirrors
-from emcatalog.series import ensure_alike, expand
+from emcatalog.series import absent, ensure_alike, expand
 from emcatalog.transport import Transport
 
 TRANSPORT = Transport(mirrors=Mirrors())
@@ -171,3 +177,187 @@ def test_the_section_that_differs_is_named() -> None:
         FormatError, match=r"c: got shape 3; expected \(1, 2\), as in a"
     ):
         ensure_alike(rows)
+
+
+def test_the_file_that_orders_nothing_is_named(tmp_path: Path) -> None:
+    """Each of these would be another volume if it were taken without a word."""
+    cases = {
+        "previews": (("s_1.tif", "s_1.TIFF", "s_2.tif"), r"both s_1.TIFF and s_1.tif"),
+        "case": (("s_1.tif", "S_1.tif"), r"both S_1.tif and s_1.tif.*one file"),
+        "copies": (("s_1.tif", "s_1 (1).tif"), r"both s_1 \(1\).tif and s_1.tif"),
+        "no numbers": (("a.tif", "b.tif"), r"both a.tif and b.tif.*as a list"),
+        "one more": (("s_1.tif", "s_2.tif", "sum.tif"), r"both s_1.tif and sum.tif"),
+        "other digits": (("s_1.tif", "s_\u0662.tif"), "both s_1.tif and s_\u0662.tif"),
+        "long": (("s_1.tif", f"s_{'9' * 99}.tif"), r"no s_2.tif and [0-9]+ more"),
+        "both vary": (("t1_s1.tif", "t2_s2.tif"), r"differ in 2 numbers"),
+        "sides": (("z-1.tif", "z1.tif"), r"both z-1.tif and z1.tif"),
+        "negative": (
+            ("z=-1.tif", "z=-2.tif"),
+            r"to be negative, such as z=-1.tif",
+        ),
+        "minus first": (("-1.tif", "-2.tif"), r"seem to be negative"),
+        "minus after _": (("z_-1.tif", "z_-2.tif"), r"seem to be negative"),
+        "decimals": (("z0.1.tif", "z0.02.tif"), r"seem to be decimals, such as z0.02"),
+        "commas": (("z0,1.tif", "z0,02.tif"), r"seem to be decimals.*a range such as"),
+        "metres": (("z=0.05um.tif", "z=0.10um.tif"), r"no z=0.06um.tif and 3 more"),
+        "whole parts": (("z=0.9.tif", "z=1.0.tif"), r"differ in 2 numbers"),
+    }
+    for name, (files, letter) in cases.items():
+        folder = filled(tmp_path / name, *files)
+        with pytest.raises(EmcatalogError, match=letter) as caught:
+            expand(folder, TRANSPORT, (".tif", ".tiff"))
+        assert folder in caught.value.entry
+        assert "as a list: urlpath: [first, second, ...]" in caught.value.hint
+
+
+def test_numbers_that_count_are_ordered_whatever_is_around_them(tmp_path: Path) -> None:
+    cases = {
+        "dash": [f"slice-{n}.tif" for n in (9, 10, 11)],
+        "dash behind a number": [f"run2-{n:03}.tif" for n in (0, 1, 2)],
+        "point": [f"img.{n:04}.tif" for n in (99, 100, 101)],
+        "decimals of one length": [f"z0.{n}.tif" for n in (1, 2, 3)],
+        "two runs": [f"mag_2_slice_{n:03}.tif" for n in (3, 4, 5)],
+        "the other run": [f"slice_{n}_mag_2.tif" for n in (9, 10, 11)],
+        "cases": ["S_1.TIF", "s_2.tif", "S_3.tiff"],
+        "widths": ["s_08.tif", "s_9.tif", "s_010.tif"],
+        "more digits than any number": [f"{'7' * 120}_{n}.tif" for n in (1, 2)],
+        "large": [f"s{10**40 + n}.tif" for n in (0, 1, 2)],
+        "no name": ["a.tif"],
+        "one of many": ["mag_2_slice_003.tif"],
+    }
+    for name, files in cases.items():
+        folder = filled(
+            tmp_path / name, *files, ".DS_Store", "._s_1.tif", "Thumbs.db", "s_1.txt"
+        )
+        (Path(folder) / "s_77.tif").mkdir()
+        assert tails(expand(folder, TRANSPORT, (".tif", ".tiff"))) == files
+
+
+def test_digits_that_python_would_not_convert_are_letters(tmp_path: Path) -> None:
+    """Names in a listing over HTTP may be longer than those on a disk."""
+
+    class Listing(Transport):
+        def names(self, url: str) -> tuple[str, ...]:
+            return tuple(f"{'9' * 5000}_{n}.tif" for n in (2, 1, 3))
+
+    found = expand("https://a.org/x/", Listing(mirrors=Mirrors()), (".tif",))
+    assert [name.removesuffix(".tif")[-1] for name in tails(found) if name] == [*"123"]
+
+
+def test_gaps_are_not_offered_where_they_would_be_refused(tmp_path: Path) -> None:
+    folder = filled(tmp_path, "s1.tif", f"s{10**9}.tif")
+    with pytest.raises(FormatError) as caught:
+        expand(folder, TRANSPORT, (".tif",), gaps="absent")
+    assert "absent" not in caught.value.hint
+    assert "as a list" in caught.value.hint
+
+
+def test_a_pattern_that_takes_other_files_too_is_refused(tmp_path: Path) -> None:
+    folder = filled(tmp_path, "s1.tif", "s2.tif", "Thumbs.db")
+    with pytest.raises(OptionError, match=r"both Thumbs.db and s1.tif.*a pattern"):
+        expand(f"{folder}/*", TRANSPORT, (".tif",))
+    assert len(expand(f"{folder}/s*", TRANSPORT, (".tif",))) == 2
+
+
+def test_an_order_given_by_hand_is_kept() -> None:
+    backwards = [f"s_{n}.tif" for n in (3, 2, 1)]
+    assert expand(backwards, TRANSPORT, ()) == tuple(backwards)
+    assert expand("s_{3..1}.tif", TRANSPORT, ()) == tuple(backwards)
+    strange = ["z=-2.tif", "z=-0.5.tif", "z0.25.tif", "no number.tif"]
+    assert expand(strange, TRANSPORT, ()) == tuple(strange)
+
+
+WORDS = st.text("aZ_-+.,= \u0661\u00df", max_size=4)
+NUMBERS = st.one_of(st.integers(0, 12).map(str), st.text("0123456789", max_size=3))
+
+
+@given(st.sets(st.tuples(WORDS, NUMBERS, WORDS, NUMBERS).map("".join), max_size=8))
+def test_no_file_is_left_out_doubled_or_moved(names: set[str]) -> None:
+    """Whatever the names are: all of them by their numbers, or a letter."""
+    files = {f"{name}.tif" for name in names if not name.startswith(".")}
+
+    class Listing(Transport):
+        def names(self, url: str) -> tuple[str, ...]:
+            return tuple(files)
+
+    for gaps in ("error", "absent"):
+        try:
+            found = expand("s3://a/b/", Listing(mirrors=Mirrors()), (".tif",), gaps)
+        except EmcatalogError as error:
+            assert error.entry  # noqa: PT017
+            continue
+        taken = [name for name in tails(found) if name]
+        assert sorted(taken) == sorted(files)
+        assert gaps == "absent" or None not in found
+        runs = [re.findall("[0-9]+", name) for name in taken]
+        for column in zip(*runs, strict=True):
+            numbers = [int(n) for n in column]
+            assert numbers == sorted(numbers)
+            if len(set(numbers)) > 1:  # each section at its own place
+                places = [z for z, name in enumerate(found) if name]
+                assert [n - numbers[0] for n in numbers] == places
+
+
+@given(st.sets(st.integers(0, 60), min_size=2, max_size=30), st.integers(0, 4))
+def test_lost_sections_are_named_or_absent(
+    tmp_path_factory: pytest.TempPathFactory, numbers: set[int], width: int
+) -> None:
+    folder = filled(
+        tmp_path_factory.mktemp("gaps"), *(f"s{n:0{width}}_a.tif" for n in numbers)
+    )
+    run = range(min(numbers), max(numbers) + 1)
+    lost = [n for n in run if n not in numbers]
+    agreed = expand(folder, TRANSPORT, (".tif",), gaps="absent")
+    assert [name is None for name in agreed] == [n in lost for n in run]
+    assert len(absent(agreed)) == bool(lost)
+    if lost:
+        with pytest.raises(FormatError, match=rf"no s0*{lost[0]}_a.tif") as caught:
+            expand(folder, TRANSPORT, (".tif",))
+        assert 'gaps="absent"' in caught.value.hint
+    else:
+        assert expand(folder, TRANSPORT, (".tif",)) == agreed
+
+
+def write(path: Path, driver: str, side: int = 4) -> None:
+    values = np.full((side, side), 7, np.uint8)
+    if driver == "dm3":
+        path.write_bytes(dm_writer.encode(dm_writer.document(dm_writer.image(values))))
+    elif driver == "tiff":
+        tifffile.imwrite(path, values)
+    else:
+        Image.fromarray(values).save(path)
+
+
+DRIVERS = {"dm3": "dm3", "tiff": "tif", "images": "png"}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_drivers_refuse_the_section_that_does_not_fit(
+    tmp_path: Path, driver: str
+) -> None:
+    ending = DRIVERS[driver]
+
+    def shape() -> tuple[int, ...]:
+        return registry.driver(driver)(str(tmp_path), voxel_size_nm=5).read().shape
+
+    for n in range(5):
+        write(tmp_path / f"s{n}.{ending}", driver)
+    assert shape() == (5, 4, 4)
+    third = tmp_path / f"s3.{ending}"
+    whole = third.read_bytes()
+    write(third, driver, side=5)
+    spoiled = {
+        "size": third.read_bytes(),
+        "empty": b"",
+        "cut": whole[: len(whole) // 2],
+    }
+    for data in (*spoiled.values(), b"<html>", b"\0" * 99):
+        third.write_bytes(data)
+        with pytest.raises(EmcatalogError, match=rf"s3\.{ending}"):
+            shape()
+    third.unlink()
+    with pytest.raises(FormatError, match=rf"no s3\.{ending}.*gaps=\"absent\""):
+        shape()
+    for n in (0, 1, 2):
+        (tmp_path / f"s{n}.{ending}").unlink()
+    assert shape() == (1, 4, 4)
