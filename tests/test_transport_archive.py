@@ -97,7 +97,7 @@ def test_few_requests(tmp_path: Path, nginx_at: Serve) -> None:
         (8, "<H", 1, "is encrypted"),
         (10, "<H", 14, "method 14 of the zip format"),
         (10, "<H", 99, "method 99 of the zip format"),
-        (20, "<I", 2**31, "reaches beyond the end"),
+        (20, "<I", 2**31, "reaches beyond the ends"),
         (24, "<I", 2**31, "is said to hold 2147483648 bytes"),
     ],
 )
@@ -110,6 +110,15 @@ def test_members_that_cannot_be_read(
     archive = archive_of(tmp_path, bytes(content))
     with pytest.raises(FormatError, match=message):
         archive.check()
+
+
+def test_a_file_without_its_beginning(tmp_path: Path) -> None:
+    """Members then lie before the start of the file."""
+    archive = archive_of(tmp_path, written({"a": TEXT, "b": TEXT})[40:])
+    with pytest.raises(FormatError, match="reaches beyond the ends"):
+        archive.check()
+    with pytest.raises(FormatError, match="does not unpack"):
+        archive.read("a", 2000)
 
 
 def test_damaged_members(tmp_path: Path) -> None:

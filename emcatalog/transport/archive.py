@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from emcatalog.errors import FormatError, NotFoundError
+from emcatalog.errors import EmcatalogError, FormatError, NotFoundError
 from emcatalog.transport import Transport
 from emcatalog.transport.reader import RangeReader
 
@@ -78,8 +78,9 @@ class Archive:
             if growth is None:
                 method = f"method {info.compress_type} of the zip format"
                 raise self._unreadable(info, f"is compressed by {method}")
-            if info.header_offset + info.compress_size > self.size:
-                raise self._unreadable(info, "reaches beyond the end of the file")
+            stop = info.header_offset + info.compress_size
+            if info.header_offset < 0 or stop > self.size:
+                raise self._unreadable(info, "reaches beyond the ends of the file")
             if info.file_size > growth * info.compress_size:
                 sizes = f"{info.file_size} bytes in {info.compress_size}"
                 raise self._unreadable(info, f"is said to hold {sizes}")
@@ -101,8 +102,10 @@ class Archive:
         try:
             with self._zip.open(info) as member:
                 data = member.read(limit + 1)
+        except EmcatalogError:
+            raise
         except (
-            zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError,
+            OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError,
             ValueError, OverflowError,
         ) as error:  # fmt: skip
             raise self._unreadable(info, f"does not unpack ({error})") from error
