@@ -24,6 +24,12 @@ LARGEST_DIRECTORY = 256 * 2**20
 GROWTH = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1100}
 """Methods that are read, and how many bytes each can make of one."""
 
+DAMAGE = (
+    OSError, EOFError, RuntimeError, ValueError, OverflowError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What zipfile raises for a member that it cannot read."""
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -104,10 +110,7 @@ class Archive:
                 data = member.read(limit + 1)
         except EmcatalogError:
             raise
-        except (
-            OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError,
-            ValueError, OverflowError,
-        ) as error:  # fmt: skip
+        except DAMAGE as error:
             raise self._unreadable(info, f"does not unpack ({error})") from error
         if len(data) > limit:
             raise self._unreadable(info, f"has more than {limit} bytes")
