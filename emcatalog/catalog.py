@@ -157,7 +157,9 @@ def entries(catalog: VolumeCatalog, prefix: str = "") -> Iterator[tuple[str, Any
     catalog.reload()
     for name, entry in catalog._entries.items():  # noqa: SLF001 - no public way
         if entry.describe()["container"] == "catalog":
-            yield from entries(entry(), f"{prefix}{name}.")
+            with user_parameters(f"{prefix}{name}"):
+                nested = entry()
+            yield from entries(nested, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", entry
 

@@ -33,12 +33,12 @@ class EmcatalogError(Exception):
         self.expected, self.hint = public(expected), public(hint)
 
     def __str__(self) -> str:
-        text = f"got {self.got}"
+        text = f"got {readable(self.got)}"
         if self.expected:
-            text += f"; expected {self.expected}"
+            text += f"; expected {readable(self.expected)}"
         if self.entry:
-            text = f"{self.entry}: {text}"
-        return f"{text}. Try: {self.hint}" if self.hint else text
+            text = f"{readable(self.entry)}: {text}"
+        return f"{text}. Try: {readable(self.hint)}" if self.hint else text
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.entry, self.got, self.expected, self.hint)
@@ -72,6 +72,25 @@ SECRET = re.compile(
     re.IGNORECASE,
 )
 """Members of a query that are passwords, or as good as one."""
+
+
+LONGEST_PART = 900
+"""Letters that a part of a message may have; files can hold names of megabytes."""
+
+
+def readable(text: str) -> str:
+    r"""``text`` fit for a terminal: of bounded length, what is not printed escaped.
+
+    >>> readable("a name with \x1b[2J in it")
+    'a name with \\x1b[2J in it'
+    """
+    if len(text) > LONGEST_PART:
+        half = LONGEST_PART // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    if text.isprintable():
+        return text
+    plain = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return "".join(plain)
 
 
 def _rebuild(
@@ -152,13 +171,14 @@ class CorruptError(FormatError):
     """A chunk or page whose bytes do not decode."""
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def suggest(name: object, known: Iterable[object]) -> str:
     """Return a hint that names the known spelling nearest to ``name``.
 
     >>> suggest("levle", ["level", "channel"])
     "did you mean 'level'? known: channel, level"
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    # names out of YAML may be numbers
+    names = sorted(map(str, known))
+    near = difflib.get_close_matches(str(name)[:200], names, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return f"{guess}known: {', '.join(names) or 'none'}"

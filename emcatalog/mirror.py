@@ -39,7 +39,10 @@ def mirror_path(url: str) -> PurePosixPath:
     """
     # in the name of an object # is a letter
     pages = url.startswith(("http://", "https://", "ftp://"))
-    parts = urlsplit(url, allow_fragments=pages)
+    try:
+        parts = urlsplit(url, allow_fragments=pages)
+    except ValueError:  # a host in brackets that is no address
+        parts = urlsplit("")
     if not parts.scheme or not parts.netloc:
         raise OptionError(
             got=f"the URL {url!r}",
@@ -60,7 +63,7 @@ def mirror_path(url: str) -> PurePosixPath:
         names.append("index.html")
     path = PurePosixPath(parts.scheme, host, *names)
     if parts.query:
-        query = quote(unquote(parts.query), safe="=&,._-")
+        query = quote(unquote(parts.query), "=&,._-", errors="surrogatepass")
         path = path.with_name(f"{path.name}@{query}")
     return path
 
@@ -145,9 +148,13 @@ def use_mirror(
 
 
 def _of_directories(names: Iterable[str]) -> Mirrors:
-    roots = tuple(str(Path(name).expanduser().absolute()) for name in names)
+    # those of pathlib raise for an unknown user and for a name that is too long
+    roots = tuple(
+        str(Path(os.path.expanduser(name)).absolute())  # noqa: PTH111
+        for name in names
+    )
     for root in roots:
-        if not Path(root).is_dir():
+        if not os.path.isdir(root):  # noqa: PTH112
             raise OptionError(
                 got=f"the mirror {root}, which is not a directory",
                 expected="a directory laid out by scheme, host and path",

@@ -103,8 +103,8 @@ def plain(value: Any) -> Any:
 def _parsed(text: str) -> Any:
     try:
         return yaml.safe_load(text) if len(text) < 10_000 else text
-    except yaml.YAMLError:
-        return text
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError):
+        return text  # tags and dates that do not fit make yaml raise these
 
 
 def _types(hint: Any) -> tuple[type, ...]:

@@ -36,7 +36,7 @@ def user_parameters(entry: str) -> Iterator[None]:
                 expected="each {{ name }} closed, and names of parameters inside",
                 hint="quote the argument in the YAML, and close its braces",
             ) from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, SyntaxError) as error:
             raise OptionError(
                 entry=entry,
                 got=f"a parameter that does not fit: {error}",
