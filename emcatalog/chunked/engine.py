@@ -175,10 +175,10 @@ def verify(spec: str) -> None:
 
 PATTERNS: tuple[tuple[str, type[EmcatalogError], str, str], ...] = (
     (
-        "was ignored by server|byte range .* was not satisfied",
+        "was ignored by server|byte range .* was not satisfied|Content-Range",
         RangeError,
         "a server that answers byte ranges",
-        "this server ignores ranges: copy the volume, or use a mirror",
+        "this server answers ranges wrongly: copy the volume, or use a mirror",
     ),
     (
         "HTTP code (405|501)",

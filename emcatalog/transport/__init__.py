@@ -22,7 +22,7 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.transport.origin import Origin
+from emcatalog.transport.origin import GarbledError, Origin
 from emcatalog.transport.patience import gate, most_connections, pause
 from emcatalog.transport.reader import RangeReader
 from emcatalog.transport.systems import system_of
@@ -31,6 +31,7 @@ from emcatalog.transport.versions import Versions
 __all__ = ["RangeReader", "Transport"]
 
 METADATA_LIMIT = 64 * 2**20
+PASSING = (UnreachableError, TruncatedError, GarbledError)
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -177,7 +178,7 @@ class Transport:
                 begun = time.monotonic()
                 try:
                     return ask(origin)
-                except (UnreachableError, TruncatedError) as error:
+                except PASSING as error:
                     attempt += 1
                     wait = pause(attempt, error)
                     spent += time.monotonic() - begun + wait

@@ -10,11 +10,17 @@ from emcatalog.errors import (
     AccessDeniedError,
     ContentError,
     NotFoundError,
-    RangeError,
     TransportError,
     TruncatedError,
 )
-from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
+from emcatalog.transport.origin import (
+    BusyError,
+    GarbledError,
+    Origin,
+    is_passing,
+    translate,
+    unreachable,
+)
 from emcatalog.transport.patience import Pace, retry_after
 from emcatalog.transport.versions import Version
 
@@ -24,12 +30,12 @@ PROXY = "this server or a proxy before it answers ranges wrongly; a mirror does 
 def check_range(answer: aiohttp.ClientResponse, start: int, length: int) -> int:
     """How many bytes a 206 brings of the ``length`` that were asked for at ``start``.
 
-    Raises RangeError where it does not say that it brings them, and TruncatedError
+    Raises GarbledError where it does not say that it brings them, and TruncatedError
     where it brings fewer although the file goes on.
     """
     first, last, size = content_range(answer)
     if first != start:
-        raise RangeError(
+        raise GarbledError(
             got=f"bytes from {first} on", expected=f"bytes from {start} on", hint=PROXY
         )
     brought = max(0, last - first + 1)
@@ -53,7 +59,7 @@ def content_range(answer: aiohttp.ClientResponse) -> tuple[int, int, int | None]
         fits = answer.content_length in (None, brought)
         if fits and begins and (size is None or last < size):
             return first, last, size
-    raise RangeError(
+    raise GarbledError(
         got=f"status 206 with Content-Range {text or 'missing'!r}, "
         f"Content-Length {answer.headers.get('Content-Length', 'missing')!r} and "
         f"Content-Encoding {answer.headers.get('Content-Encoding', 'missing')!r}",
@@ -63,10 +69,10 @@ def content_range(answer: aiohttp.ClientResponse) -> tuple[int, int, int | None]
 
 
 def check_past_the_end(answer: aiohttp.ClientResponse, start: int) -> None:
-    """Raise RangeError if a 416 says itself that there are bytes at ``start``."""
+    """Raise GarbledError if a 416 says itself that there are bytes at ``start``."""
     size = answer.headers.get("Content-Range", "").rpartition("/")[2]
     if size.isdecimal() and start < int(size):
-        raise RangeError(
+        raise GarbledError(
             got=f"status 416 for byte {start} of a file of {size}",
             expected="status 206",
             hint=PROXY,
@@ -133,7 +139,7 @@ def status_error(
         )
     if status in (404, 410):
         return translate(FileNotFoundError(), origin)
-    if status in (408, 425, 429) or status >= 500:
+    if is_passing(status):
         busy = BusyError(
             got=f"status {status} from {origin.url}",
             expected="an answer",

@@ -87,7 +87,7 @@ def _s3_manners() -> dict[str, Any]:
     """Patience of botocore: who asks again after a pause is Transport alone."""
     seconds = timeout_seconds()
     return {
-        "retries": {"max_attempts": 1},
+        "retries": {"max_attempts": 0},
         "connect_timeout": 20,
         "read_timeout": seconds,
     }

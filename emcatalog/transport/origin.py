@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,14 +13,13 @@ from urllib.parse import urlsplit
 from emcatalog.errors import (
     AccessDeniedError,
     NotFoundError,
+    RangeError,
     TransportError,
     TruncatedError,
     UnreachableError,
 )
 from emcatalog.transport.versions import Versions
 
-PASSING = (errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EBUSY))
-"""What s3fs makes of 503 and 500."""
 CUT_SHORT = ("ClientPayloadError", "IncompleteReadError", "ResponseParserError")
 """Of aiohttp and botocore."""
 
@@ -66,6 +64,10 @@ class BusyError(UnreachableError):
     retry_after: float = 0.0
 
 
+class GarbledError(RangeError):
+    """An answer to a range that contradicts itself or the request; it may pass."""
+
+
 def hold_over_forks(lock: threading.Lock) -> None:
     """Take ``lock`` while the process forks.
 
@@ -93,7 +95,7 @@ def translated(origin: Origin) -> Iterator[None]:
 def translate(error: Exception, origin: Origin) -> TransportError:
     """The error of ours that says what a foreign exception means."""
     # by kind and status: the text names the file, and files are called anything
-    kind, status = type(error).__name__, getattr(error, "code", None)
+    kind, status = type(error).__name__, _status(error)
     name = f"{kind}: {error}"
     refused = status in (401, 403) or str(error).startswith("Forbidden: ")  # of gcsfs
     if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -111,7 +113,7 @@ def translate(error: Exception, origin: Origin) -> TransportError:
     absent = isinstance(error, ConnectionError | TimeoutError)
     if absent or "Connect" in kind or "Timeout" in kind:
         return unreachable(origin, name)
-    if isinstance(error, OSError) and error.errno in PASSING:
+    if is_passing(status):
         return BusyError(
             got=f"{name} from {origin.url}",
             expected="bytes",
@@ -120,6 +122,19 @@ def translate(error: Exception, origin: Origin) -> TransportError:
     if kind in CUT_SHORT:
         return TruncatedError(got=f"{name} from {origin.url}", expected="all bytes")
     return TransportError(got=f"{name} from {origin.url}", expected="bytes")
+
+
+def is_passing(status: int) -> bool:
+    """Whether an HTTP status says that the same request may be answered later."""
+    return status in (408, 425, 429) or status >= 500
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status that gcsfs or botocore (beneath s3fs) knows; 0 for none."""
+    answer = getattr(error.__cause__, "response", None)
+    facts = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+    status = getattr(error, "code", None) or facts.get("HTTPStatusCode")
+    return status if isinstance(status, int) else 0
 
 
 def unreachable(origin: Origin, why: str) -> UnreachableError:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from servers.spoiled import header as header
     from servers.spoiled import lengthened as lengthened
     from servers.spoiled import redirect as redirect
+    from servers.spoiled import redirect_back as redirect_back
     from servers.spoiled import reset_after as reset_after
     from servers.spoiled import shortened as shortened
     from servers.spoiled import stall as stall
@@ -41,7 +42,10 @@ if TYPE_CHECKING:
 _FAULTS = (
     "delay gzipped ignore_range login_page other_range reset respond status truncate"
 )
-_SPOILED = "changed header lengthened redirect reset_after shortened stall trickle"
+_SPOILED = (
+    "changed header lengthened redirect redirect_back reset_after shortened stall "
+    "trickle"
+)
 _PLACES = {
     **dict.fromkeys(_FAULTS.split(), "faults"),
     **dict.fromkeys(_SPOILED.split(), "spoiled"),

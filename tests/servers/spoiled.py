@@ -25,6 +25,16 @@ def redirect(url: str) -> Fault:
     return respond(RedirectResponse(url, 302))
 
 
+def redirect_back(app: ASGIApp) -> ASGIApp:
+    """Answer 302 and lead to the very same place."""
+
+    async def back(scope: Scope, receive: Receive, send: Send) -> None:
+        place = (scope["raw_path"] + b"?" + scope["query_string"]).decode("latin-1")
+        await RedirectResponse(place.rstrip("?"), 302)(scope, receive, send)
+
+    return back
+
+
 def header(name: str, value: str | None) -> Fault:
     """Answer as always, but with this header, or without it (None)."""
 
