@@ -27,7 +27,7 @@ FIELDS = frozenset(
         "rendered", "encoding", "pixel_type", "channel", "time", "channels", "modality",
         "organism", "tissue", "preparation", "instrument", "acquired", "released",
         "licence", "citation", "doi", "data_doi", "accession", "description",
-        "route", "display_window", "gaps", "orientation",
+        "route", "display_window", "gaps", "note", "orientation",
     }
 )  # fmt: skip
 """The one vocabulary of all sources."""

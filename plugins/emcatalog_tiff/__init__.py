@@ -11,10 +11,11 @@ from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid
 from emcatalog.paged import Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
-from emcatalog.series import ensure_alike, expand
+from emcatalog.series import absent, ensure_alike, expand
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_tiff.opening import Choice, Sections, read_sections
+from emcatalog_tiff.reduced import level_grid
 
 __all__ = ["TiffBackend", "TiffSource", "open_pyramid"]
 
@@ -31,7 +32,10 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
     gaps: str = "error",
     voxel_size_nm: list[float | None] | float | None = None,
 ) -> Pyramid:
-    """One multipage file, or one file for each section, as a pyramid of one level.
+    """One multipage file, or one file for each section, as a pyramid.
+
+    Reduced copies of the pages (SubIFDs, or pages that are marked as such) are its
+    further levels; a series of files has one level.
 
     The axes of ImageJ, OME and tifffile descriptions are respected; pages of other
     files are sections (z). Values are those that are stored: palette indices stay
@@ -59,7 +63,7 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
         claims = found.claims
     else:
         found, pages = _of_files(urls, transport, choice)
-        claims = (*found.claims, *_gaps(urls))
+        claims = (*found.claims, *absent(urls))
     record = Record(claims).with_claims(declared_voxel_size(voxel_size_nm))
     name = found.url.rpartition("/")[2]
     record = record.with_claims([Claim("title", name, "default", "file name")])
@@ -69,7 +73,12 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
         error.about(found.url)
         raise
     grid = Grid((len(pages), *found.layout.shape), sizes)
-    return Pyramid((PagedVolume(grid, found.layout, pages, transport),), record)
+    full = PagedVolume(grid, found.layout, pages, transport)
+    reduced = (
+        PagedVolume(level_grid(grid, layout.shape), layout, table, transport)
+        for layout, table in found.levels
+    )
+    return Pyramid((full, *reduced), record)
 
 
 def _of_files(
@@ -93,15 +102,6 @@ def _of_files(
     ensure_alike((file.url, file.facts) for file in files)
     tables = {file.url: file.pages[0] for file in files}
     return files[0], tuple(tables[url] if url else None for url in urls)
-
-
-def _gaps(urls: tuple[str | None, ...]) -> tuple[Claim, ...]:
-    missing = [z for z, url in enumerate(urls) if url is None]
-    if not missing:
-        return ()
-    shown = ", ".join(map(str, missing[:20])) + ", ..." * (len(missing) > 20)
-    text = f"{len(missing)} of {len(urls)} sections are absent: z index {shown}"
-    return (Claim("gaps", text, "file", "file names"),)
 
 
 class TiffSource(VolumeSource):

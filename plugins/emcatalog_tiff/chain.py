@@ -17,8 +17,8 @@ from tifffile import TiffFile, TiffPage
 from emcatalog.errors import EmcatalogError, FormatError, TruncatedError
 from emcatalog.transport import Transport
 from emcatalog_tiff.header import HeaderFile
+from emcatalog_tiff.hyperstack import MOST_PAGES
 
-MOST_PAGES = 1_000_000
 WINDOW = 64
 """Directories that are fetched ahead at most."""
 
@@ -47,7 +47,7 @@ def read_pages(
     while offset:
         _check_place(offset, seen, len(pages), file)
         ahead.expect(offset)
-        page, offset = _page(tiff, file, offset, len(pages))
+        page, offset = read_page(tiff, file, offset, len(pages))
         pages.append(page)
     return pages
 
@@ -85,10 +85,13 @@ def _check_place(offset: int, seen: set[int], number: int, file: HeaderFile) -> 
     seen.add(offset)
 
 
-def _page(
+def read_page(
     tiff: TiffFile, file: HeaderFile, offset: int, number: int
 ) -> tuple[TiffPage, int]:
-    """The page whose directory is at ``offset``, and the place of the next."""
+    """The page whose directory is at ``offset``, and the place of the next.
+
+    Raises TruncatedError where it leads out of the file, and FormatError for damage.
+    """
     form, order = tiff.tiff, tiff.tiff.byteorder
     file.anchor(offset)
     (count,) = struct.unpack(form.tagnoformat, file.at(offset, form.tagnosize))

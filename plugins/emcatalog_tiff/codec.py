@@ -7,15 +7,27 @@ so that a small segment cannot unfold into a large one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from tifffile import COMPRESSION
 
 from emcatalog.errors import CorruptError, FormatError
+from emcatalog.volume import ensure_fits
+from emcatalog_tiff.pictures import (
+    FAXES,
+    PICTURES,
+    PLAIN,
+    Colours,
+    jpeg_colours,
+    picture,
+)
 
 NONE, LZW, PACKBITS = 1, 5, 32773
+MARGIN = 1 << 12
+"""Bytes that a segment may unfold into beyond those that its rows need."""
 
 STREAMS = {
     NONE: "none", LZW: "lzw", 8: "deflate", 32946: "deflate", 50013: "deflate",
@@ -23,123 +35,152 @@ STREAMS = {
 }  # fmt: skip
 """Compressions of bytes, by TIFF code."""
 
-PICTURES = {
-    7: "jpeg", 33003: "jpeg2k", 33004: "jpeg2k", 33005: "jpeg2k", 34712: "jpeg2k",
-    34887: "lerc", 34933: "png", 34927: "webp", 50001: "webp", 34934: "jpegxr",
-    22610: "jpegxr", 50002: "jpegxl", 52546: "jpegxl",
+PREDICTORS = {
+    1: ("", 1), 2: ("delta", 1), 3: ("floatpred", 1), 34892: ("delta", 2),
+    34893: ("delta", 4), 34894: ("floatpred", 2), 34895: ("floatpred", 4),
 }  # fmt: skip
-"""Compressions of whole pictures, by TIFF code."""
-
-PREDICTORS = {1: "none", 2: "horizontal", 3: "floating point"}
-_NAMES = {"none": None, "jpeg": "JPEG8"}
+"""Name of the filter, and how many pixels apart it takes differences, by TIFF code."""
 
 
-def ensure_known(compression: int, predictor: int) -> None:
-    """Raise FormatError for a compression or predictor that cannot be decoded."""
-    name = (STREAMS | PICTURES).get(compression)
-    library = _NAMES.get(name or "", (name or "").upper())
-    if name is None or (library and not getattr(imagecodecs, library).available):
+def ensure_known(compression: int) -> None:
+    """Raise FormatError for a compression that cannot be decoded."""
+    known = STREAMS | PICTURES
+    name = known.get(compression, "")
+    library = "JPEG8" if name == "jpeg" else name.upper()
+    if name and (name == "none" or _available(library)):
+        return
+    title = COMPRESSION(compression).name if compression in _NUMBERS else "unknown"
+    raise FormatError(
+        got=f"compression {compression} ({title})",
+        expected=f"one of {', '.join(sorted(set(known.values())))}",
+        hint="rewrite the file, for instance with: tiffcp -c none, or Bio-Formats",
+    )
+
+
+def ensure_predictor(predictor: int, dtype: np.dtype[np.generic], bits: int) -> None:
+    """Raise FormatError for a predictor that is unknown or does not fit the values."""
+    name, _ = PREDICTORS.get(predictor, ("unknown", 1))
+    whole = bits == 8 * dtype.itemsize
+    fits = {
+        "": True,
+        "delta": dtype.kind != "c" and (whole or dtype.kind != "f"),
+        "floatpred": dtype.kind == "f" and whole,
+    }
+    if not fits.get(name, False):
         raise FormatError(
-            got=f"compression {compression} ({name or 'unknown or outdated'})",
-            expected=f"one of {', '.join(sorted({*(STREAMS | PICTURES).values()}))}",
-            hint="rewrite the file, for instance with: tifffile.imwrite(path, voxels)",
+            got=f"predictor {predictor} ({name}) of {dtype} in {bits} bits",
+            expected="predictor 1, 2, 3 or 34892 to 34895; those of numbers of "
+            "floating point (3, 34894, 34895) for such numbers alone",
         )
-    if predictor not in PREDICTORS and compression in STREAMS:
-        raise FormatError(
-            got=f"predictor {predictor}", expected="1, 2 or 3, as in TIFF 6.0"
-        )
+
+
+_NUMBERS = frozenset(int(member) for member in COMPRESSION)
+
+
+def _available(library: str) -> bool:
+    return bool(getattr(getattr(imagecodecs, library, None), "available", False))
 
 
 @dataclass(frozen=True)
 class SegmentCodec:
     """Decodes the segments of one stack; see `emcatalog.paged.Codec`.
 
-    ``stored`` is the type of the voxels as they are stored, with byte order; ``bits``
-    is fewer than it has where values are packed. ``lsb_first`` is FillOrder 2.
-    ``tables`` are those of the JPEGTables tag, ``photometric`` and ``alone`` (one
-    sample, as in planar pages) tell which colours a JPEG holds. ``tile_rows`` is the
-    height of a tile, which is stored whole also at the lower edge; 0 means strips.
+    ``stored`` is the type of the voxels, with the byte order in which they are stored;
+    ``bits`` is fewer than it has where values are packed, or where complex numbers are
+    stored as pairs of integers. ``lsb_first`` is FillOrder 2. ``tables`` are those of
+    the JPEGTables tag, ``fax`` is T4Options. ``rows`` is the height of a whole strip or
+    tile: a tile is stored whole also at the lower edge, and strips may be.
     """
 
     compression: int
     stored: np.dtype[np.generic]
     bits: int
+    rows: int
+    tiled: bool = False
     predictor: int = 1
     lsb_first: bool = False
-    photometric: int = 1
-    alone: bool = True
+    colours: Colours = PLAIN
     tables: bytes = b""
-    tile_rows: int = 0
+    fax: int = 0
 
     def decode(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
         """Voxels of one segment, of ``shape`` (rows, columns, samples)."""
-        whole = self.tile_rows or shape[0], shape[1], shape[2]
-        return self._decoded(data, whole)[: shape[0]]
-
-    def _decoded(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
-        if self.compression in PICTURES:
-            return self._picture(data, shape)
+        whole = self.rows, shape[1], shape[2]
+        ensure_fits(whole, self.stored)
         if self.lsb_first:
             data = bytes(imagecodecs.bitorder_decode(data))
-        rows, columns, samples = shape
-        size = rows * (-(-columns * samples * self.bits // 8))
+        if self.compression in PICTURES:
+            return self._picture(data, shape)[: shape[0]]
+        stored = whole if self.tiled else shape
+        return self._values(self._unfolded(data, whole, stored), stored)[: shape[0]]
+
+    def _unfolded(
+        self, data: bytes, whole: tuple[int, int, int], shape: tuple[int, int, int]
+    ) -> bytes:
+        row = -(-whole[1] * whole[2] * self.bits // 8)
         if self.compression != NONE:
             decode = getattr(imagecodecs, f"{STREAMS[self.compression]}_decode")
-            data = decode(data, out=size)
+            data = decode(data, out=whole[0] * row + MARGIN)
+        size = shape[0] * row
         if len(data) < size:
             raise CorruptError(
                 got=f"{len(data)} bytes in a segment",
                 expected=f"{size}",
                 hint="fetch the file again; if it stays so, it is damaged",
             )
-        return self._unpredicted(self._unpacked(data[:size], columns, shape))
+        return data[:size]
 
-    def _unpacked(
-        self, data: bytes, columns: int, shape: tuple[int, int, int]
-    ) -> NDArray[Any]:
+    def _values(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
         native = self.stored.newbyteorder("=")
-        if self.bits == 8 * native.itemsize:
-            # the floating point predictor puts bytes in order itself
-            kind = native if self.predictor == 3 else self.stored
-            return np.frombuffer(data, kind).reshape(shape)
-        values = imagecodecs.packints_decode(
-            data, self.stored, self.bits, runlen=columns * shape[2]
-        )
-        return np.asarray(values).astype(native, copy=False).reshape(shape)
+        values = self._unpacked(data, shape[1] * shape[2]).reshape(shape)
+        return self._unpredicted(values.astype(native, copy=False))
 
-    def _unpredicted(self, values: NDArray[Any]) -> NDArray[np.generic]:
-        native = values.astype(self.stored.newbyteorder("="))
-        if self.predictor == 1:
+    def _unpacked(self, data: bytes, across: int) -> NDArray[Any]:
+        """The values as they are stored; ``across`` of them are a row."""
+        if self.bits == 8 * self.stored.itemsize:
+            # the floating point predictor puts bytes in order itself
+            if PREDICTORS[self.predictor][0] == "floatpred":
+                return np.frombuffer(data, self.stored.newbyteorder("="))
+            return np.frombuffer(data, self.stored)
+        order: Literal["<", ">"] = "<" if self.stored.str[0] == "<" else ">"
+        if self.stored.kind == "c":
+            parts = np.frombuffer(data, f"{order}i{self.bits // 16}")
+            return parts.astype(f"f{self.stored.itemsize // 2}").view(
+                self.stored.newbyteorder("=")
+            )
+        if self.stored.kind == "f":
+            return np.asarray(imagecodecs.float24_decode(data, byteorder=order))
+        packed = imagecodecs.packints_decode(
+            data, self.stored, self.bits, runlen=across
+        )
+        return np.asarray(packed)
+
+    def _unpredicted(self, native: NDArray[Any]) -> NDArray[np.generic]:
+        name, distance = PREDICTORS[self.predictor]
+        if not name:
             return native
-        if self.predictor == 3:
-            return np.asarray(imagecodecs.floatpred_decode(native, axis=-2))
-        plain = np.asarray(imagecodecs.delta_decode(native, axis=-2))
+        decode = getattr(imagecodecs, f"{name}_decode")
+        plain = np.asarray(decode(native, axis=-2, dist=distance))
         if self.bits < 8 * plain.itemsize:  # differences wrap at the stored width
             plain &= plain.dtype.type((1 << self.bits) - 1)
         return plain
 
     def _picture(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
-        # a decoder that is given its output refuses pictures of another size
-        native = self.stored.newbyteorder("=")
-        out = np.empty(shape if shape[2] > 1 else shape[:2], native)
         name = PICTURES[self.compression]
-        options = self._jpeg_options(data) if name == "jpeg" else {}
-        if name == "webp" and shape[2] == 4:
-            options["hasalpha"] = True
-        decoded = getattr(imagecodecs, f"{name}_decode")(data, out=out, **options)
-        return np.asarray(decoded).reshape(shape)
-
-    def _jpeg_options(self, data: bytes) -> dict[str, Any]:
-        """Colours as TIFF stores them: YCbCr becomes RGB, other samples stay."""
-        options: dict[str, Any] = {"bitspersample": self.bits}
-        if self.tables:
-            options["tables"] = self.tables
-        if self.alone:
-            options["outcolorspace"] = 1
-        elif self.photometric == 6:
-            options["outcolorspace"] = 2
-        elif self.photometric == 2:
-            options["outcolorspace"] = 2
-            if data[6:10] != b"JFIF":  # without the marker, RGB is stored as it is
-                options["colorspace"] = 2
-        return options
+        options: dict[str, Any] = {}
+        if name == "jpeg":
+            options = jpeg_colours(data, self.colours)
+            options |= {"bitspersample": self.bits, "tables": self.tables or None}
+        if FAXES.get(self.compression) == "ccittfax3":
+            options = {"t4options": self.fax}
+        native = self.stored.newbyteorder("=")
+        whole = self.rows, *shape[1:]
+        if self.tiled:
+            return picture(data, whole, native, name, **options)
+        try:
+            return picture(data, shape, native, name, **options)
+        except Exception:
+            if shape == whole:
+                raise
+            # some programs fill the last strip up, others do not
+            return picture(data, whole, native, name, **options)

@@ -13,6 +13,13 @@ BLOCK = 1 << 12
 LARGEST = 1 << 26
 """Bytes that one tag may have; tables of a million segments fit."""
 
+TIMES = 16
+"""How often each byte of a file may be read while its header is parsed.
+
+Directories that lie over each other, or share one large table, would otherwise unfold
+a small file into much memory.
+"""
+
 NEAR = 1 << 16
 """How far from its directory the values of a page's tags are looked for ahead."""
 
@@ -21,7 +28,7 @@ class HeaderFile(io.RawIOBase):
     """Reads through a `RangeReader`, and notes what is read near one place.
 
     ``size`` is the length of the file in bytes. Raises FormatError for a read longer
-    than `LARGEST`, which no header needs.
+    than `LARGEST`, which no header needs, and where the same is read again and again.
     """
 
     def __init__(self, reader: RangeReader, size: int) -> None:
@@ -29,6 +36,7 @@ class HeaderFile(io.RawIOBase):
         self.reader, self.size, self.name = reader, size, reader.url
         self._at, self._anchor = 0, 0
         self._low, self._high = 0, 0
+        self._allowance = TIMES * size + LARGEST
 
     def anchor(self, place: int) -> None:
         """Note from now on what is read near ``place``."""
@@ -87,6 +95,15 @@ class HeaderFile(io.RawIOBase):
         return len(data)
 
     def _note(self, start: int, length: int) -> None:
+        self._allowance -= length
+        if self._allowance < 0:
+            raise FormatError(
+                entry=self.name,
+                got=f"directories that read the {self.size} bytes of the file more "
+                f"than {TIMES} times",
+                expected="directories that lie beside each other",
+                hint="the header of the file is damaged",
+            )
         low, high = start - self._anchor, start + length - self._anchor
         if low >= -NEAR and high <= NEAR:
             self._low, self._high = min(self._low, low), max(self._high, high)

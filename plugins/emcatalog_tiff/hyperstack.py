@@ -15,14 +15,35 @@ from typing import Any
 from tifffile import TiffPage
 
 from emcatalog.errors import FormatError, OptionError
+from emcatalog_tiff.header import HeaderFile
+
+MOST_PAGES = 200_000
+"""Pages that one file may have: each costs some kilobytes of memory."""
 
 
 @dataclass(frozen=True)
 class Plane:
-    """One picture: ``shift`` bytes behind the pixels of ``page``, which it is like."""
+    """One picture: ``shift`` bytes behind the pixels of ``page``, which it is like.
+
+    ``file`` is the one that holds it, where that is not the file that was opened.
+    """
 
     page: TiffPage
     shift: int = 0
+    file: HeaderFile | None = None
+
+    @property
+    def url(self) -> str:
+        """Where another file of a set lies; empty for the file that was opened."""
+        return self.file.name if self.file else ""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """One picture of a set of files: page number ``page`` of its file ``name``."""
+
+    name: str
+    page: int
 
 
 @dataclass(frozen=True)
@@ -30,24 +51,21 @@ class Hyperstack:
     """Pictures by z, channel and time.
 
     ``axes`` are the letters T, Z and C, the slowest first, and ``sizes`` their
-    lengths; ``planes`` are numbered in that order. ``kind`` is the convention.
+    lengths; ``planes`` are numbered in that order. A pixel has ``samples`` values side
+    by side, such as 3 for RGB. ``kind`` is the convention.
     """
 
     kind: str
     axes: str
     sizes: Mapping[str, int]
-    planes: Mapping[int, Plane]
+    planes: Mapping[int, Plane | Elsewhere]
+    samples: int = 1
     channels: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def samples(self) -> int:
-        """Values side by side in one pixel, such as 3 for RGB."""
-        return max(1, next(iter(self.planes.values())).page.samplesperpixel)
-
     def choose(
         self, channel: int | None, time: int | None
-    ) -> tuple[tuple[Plane, ...], int]:
+    ) -> tuple[tuple[Plane | Elsewhere, ...], int]:
         """The planes of one channel and time in z order, and the sample to take.
 
         Channels are counted over the pages and, within each, over the samples of a
@@ -124,13 +142,14 @@ def imagej(
     else:
         _check_count(images, len(pages), "ImageJ")
         planes = {n: Plane(page) for n, page in enumerate(pages)}
-    return Hyperstack("ImageJ TIFF", axes, sizes, planes, facts=meta)
+    samples = first.samplesperpixel
+    return Hyperstack("ImageJ TIFF", axes, sizes, planes, samples, facts=meta)
 
 
 def _behind(first: TiffPage, images: int, length: int) -> dict[int, Plane]:
     """Pictures without directories, behind the first one."""
     end = first.dataoffsets[0] + images * first.nbytes
-    if not first.is_contiguous or end > length:
+    if not first.is_contiguous or end > length or images > MOST_PAGES:
         raise FormatError(
             got=f"one page of {first.nbytes} bytes in a file of {length}",
             expected=f"{images} pages, as its description says",
@@ -171,7 +190,8 @@ def shaped(
         _check_count(images, len(own), "tifffile")
         planes = {n: Plane(page) for n, page in enumerate(own)}
     axes, sizes = _leading(shape, str(meta.get("axes", "")), images)
-    return Hyperstack("TIFF", axes, sizes, planes, facts=meta)
+    samples = own[0].samplesperpixel
+    return Hyperstack("TIFF", axes, sizes, planes, samples, facts=meta)
 
 
 def _described(text: str) -> Mapping[str, Any]:
@@ -219,17 +239,19 @@ def plain(pages: Sequence[TiffPage], series: int | None) -> Hyperstack:
     groups: dict[tuple[object, ...], list[TiffPage]] = {}
     for page in own:
         groups.setdefault((page.shape, str(page.dtype)), []).append(page)
-    (key, group), *others = groups.items()
-    if others and series is None:
-        odd = others[0][1][0]
+    if len(groups) > 1 and series is None:
+        kinds = "; ".join(
+            f"series={n}: {len(group)} of {shape} {dtype}, from page {group[0].index}"
+            for n, ((shape, dtype), group) in enumerate(list(groups.items())[:8])
+        )
         raise FormatError(
-            got=f"page {odd.index} of {odd.shape} {odd.dtype}",
-            expected=f"pages of {key[0]} {key[1]}, like page {group[0].index}",
-            hint="series=0 takes the pages that are like the first, series=1 the next",
+            got=f"pages of {len(groups)} kinds",
+            expected="pages that are alike",
+            hint=f"choose one kind: {kinds}",
         )
     group = list(groups.values())[_series(series or 0, len(groups))]
     planes = {n: Plane(page) for n, page in enumerate(group)}
-    return Hyperstack("TIFF", "Z", {"Z": len(group)}, planes)
+    return Hyperstack("TIFF", "Z", {"Z": len(group)}, planes, group[0].samplesperpixel)
 
 
 def _series(number: int, count: int) -> int:

@@ -12,35 +12,41 @@ from tifffile import TiffPage
 from emcatalog.errors import FormatError, TruncatedError
 from emcatalog.paged import Layout, Page
 from emcatalog.series import ensure_alike
-from emcatalog_tiff.codec import PICTURES, SegmentCodec, ensure_known
+from emcatalog_tiff.codec import SegmentCodec, ensure_known, ensure_predictor
 from emcatalog_tiff.header import HeaderFile
 from emcatalog_tiff.hyperstack import Plane
+from emcatalog_tiff.pictures import FAXES, PICTURES, Colours
 
 SEPARATE = 2
 """PlanarConfiguration of pages that store their samples one after the other."""
 
+T4_OPTIONS = 292
+"""Tag that tells whether a fax of group 3 is coded in two dimensions."""
+
 
 def page_table(
-    planes: Sequence[Plane], sample: int, file: HeaderFile, byteorder: str
+    planes: Sequence[Plane], sample: int, file: HeaderFile
 ) -> tuple[Layout, tuple[Page, ...]]:
     """The layout that ``planes`` share, and where each one lies.
 
+    ``file`` is the one that holds the planes that name no file themselves.
     Uncompressed strips that touch become one segment, so that neighbouring rows are
     had in one request. Raises FormatError that names the page which differs from the
     first or cannot be read, and TruncatedError for one that ends behind the file.
     """
-    url = file.name
-    places: dict[int, list[tuple[int, int]]] = {}
+    places: dict[TiffPage, list[tuple[int, int]]] = {}
     for plane in planes:
-        if plane.page.index not in places:
-            places[plane.page.index] = _segments(plane.page, sample, file)
-    rows = [(_entry(url, p.page), _facts(p.page)) for p in planes if not p.shift]
-    ensure_alike(rows)
+        if plane.page not in places:
+            places[plane.page] = _segments(plane.page, sample, plane.file or file)
+    url = file.name
+    own = [plane for plane in planes if not plane.shift]
+    ensure_alike([(_entry(p.url or url, p.page), _facts(p.page)) for p in own])
     first = planes[0].page
-    stored = _stored(first, byteorder, url)
-    one_piece = all(_is_run(p.page, places[p.page.index]) for p in planes)
+    stored = _stored(first, planes[0].url or url)
+    one_piece = all(_is_run(p.page, places[p.page]) for p in planes)
     if not one_piece:
-        ensure_alike([(_entry(url, p.page), _segment_facts(p.page)) for p in planes])
+        rows = [(_entry(p.url or url, p.page), _segment_facts(p.page)) for p in own]
+        ensure_alike(rows)
     samples = 1 if first.planarconfig == SEPARATE else first.samplesperpixel
     shape = first.imagelength, first.imagewidth
     layout = Layout(
@@ -51,7 +57,7 @@ def page_table(
         samples,
         sample if samples > 1 else 0,
     )
-    pages = (_page(p, places[p.page.index], one_piece, url) for p in planes)
+    pages = (_page(p, places[p.page], one_piece, p.url or url) for p in planes)
     return layout, tuple(pages)
 
 
@@ -81,6 +87,7 @@ def _facts(page: TiffPage) -> Mapping[str, object]:
     return {
         "shape": page.shape,
         "type": str(page.dtype),
+        "byte order": page.parent.byteorder,
         "bits": page.bitspersample,
         "compression": int(page.compression),
         "predictor": int(page.predictor),
@@ -88,6 +95,7 @@ def _facts(page: TiffPage) -> Mapping[str, object]:
         "fill order": int(page.fillorder),
         "photometric": int(page.photometric),
         "JPEG tables": page.jpegtables or b"",
+        "fax options": page.tags.valueof(T4_OPTIONS) or 0,
     }
 
 
@@ -101,19 +109,21 @@ def _segment(page: TiffPage) -> tuple[int, int]:
     return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
-def _stored(page: TiffPage, byteorder: str, url: str) -> np.dtype[np.generic]:
+def _stored(page: TiffPage, url: str) -> np.dtype[np.generic]:
     """The type of the stored values; FormatError for one that a volume cannot have."""
     dtype, bits = page.dtype, page.bitspersample
-    if dtype is None or dtype.kind not in "uifb" or (dtype.kind, bits) == ("f", 24):
+    if dtype is None or dtype.kind not in "uifbc" or page.is_mdgel:
         raise FormatError(
             entry=_entry(url, page),
-            got=f"values of {bits} bits, sample format {page.sampleformat} ({dtype})",
-            expected="integers, or floating point numbers of 16, 32 or 64 bits",
-            hint="complex or mixed values have to be converted first",
+            got=f"values of {bits} bits, sample format {page.sampleformat} ({dtype})"
+            + " that stand for others (MD GEL)" * page.is_mdgel,
+            expected="integers of 1 to 32 or 64 bits, floating point numbers of 16, "
+            "24, 32 or 64, or complex numbers",
+            hint="such values have to be converted first",
         )
     if dtype.kind == "b":  # one bit is a number, 0 or 1
         return np.dtype(np.uint8)
-    return np.dtype(dtype).newbyteorder("<" if byteorder == "<" else ">")
+    return np.dtype(dtype).newbyteorder("<" if page.parent.byteorder == "<" else ">")
 
 
 def _is_raw(page: TiffPage) -> bool:
@@ -127,16 +137,19 @@ def _size(page: TiffPage) -> int:
 
 
 def _codec(page: TiffPage, stored: np.dtype[np.generic]) -> SegmentCodec:
+    alone = page.planarconfig == SEPARATE or page.samplesperpixel == 1
+    known = page.compression not in PICTURES or page.compression in FAXES
     return SegmentCodec(
         int(page.compression),
         stored,
         page.bitspersample,
+        _segment(page)[0],
+        page.is_tiled,
         int(page.predictor),
-        page.fillorder == 2 and page.compression not in PICTURES,
-        int(page.photometric),
-        page.planarconfig == SEPARATE or page.samplesperpixel == 1,
+        page.fillorder == 2 and known,
+        Colours(int(page.photometric), alone, bool(page.extrasamples)),
         page.jpegtables or b"",
-        page.tilelength if page.is_tiled else 0,
+        int(page.tags.valueof(T4_OPTIONS) or 0),
     )
 
 
@@ -178,7 +191,8 @@ def _segments(page: TiffPage, sample: int, file: HeaderFile) -> list[tuple[int, 
 
 
 def _check_kind(page: TiffPage, entry: str) -> None:
-    ensure_known(int(page.compression), int(page.predictor))
+    """Refuse what no decoder is there for, before anything is decoded."""
+    ensure_known(int(page.compression))
     if page.imagedepth != 1 or (page.is_tiled and page.tiledepth != 1):
         raise FormatError(
             entry=entry,
@@ -197,6 +211,17 @@ def _check_kind(page: TiffPage, entry: str) -> None:
             got="subsampled colours without JPEG compression",
             expected="grey values",
         )
+    if page.compression in FAXES and (page.bitspersample, page.samplesperpixel) != (
+        1,
+        1,
+    ):
+        raise FormatError(
+            entry=entry,
+            got=f"a fax of {page.samplesperpixel} x {page.bitspersample} bits",
+            expected="one bit for each pixel",
+        )
+    if page.dtype is not None and page.compression not in PICTURES:
+        ensure_predictor(int(page.predictor), page.dtype, page.bitspersample)
 
 
 def _odd(

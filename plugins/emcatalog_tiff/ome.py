@@ -5,30 +5,54 @@ Schema: OME 2016-06, ``Image/Pixels`` and its ``TiffData``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tifffile import TiffPage, xml2dict
 
 from emcatalog.errors import FormatError, OptionError
-from emcatalog_tiff.hyperstack import Hyperstack, Plane
+from emcatalog_tiff.hyperstack import MOST_PAGES, Elsewhere, Hyperstack, Plane
 
 
-def ome(
-    xml: str, pages: Sequence[TiffPage], name: str, series: int
-) -> Hyperstack | None:
+@dataclass(frozen=True)
+class Origin:
+    """Which file of a set a description is read for: its name, UUID and pages.
+
+    ``uuid`` is empty where the description is the file's own and says it itself.
+    """
+
+    name: str
+    uuid: str
+    pages: Sequence[TiffPage]
+
+
+def companion(xml: str) -> tuple[str, str] | None:
+    """Name of the file that has the description of this one, and this one's UUID.
+
+    None for OME-XML that describes planes itself.
+    """
+    root = _parsed(xml)
+    only = _list(root, "BinaryOnly")
+    if not only or not only[0].get("MetadataFile"):
+        return None
+    return str(only[0]["MetadataFile"]), str(root.get("UUID", ""))
+
+
+def ome(xml: str, origin: Origin, series: int) -> Hyperstack | None:
     """Image number ``series`` of an OME-TIFF; None for one page of a set.
 
-    ``name`` is the file's own name: planes that lie in other files are refused, and
-    no other file is opened. Raises FormatError for XML that does not fit the pages.
+    Planes of other files than ``origin`` are `Elsewhere`: which ones are opened is
+    decided when a channel is chosen. Raises FormatError for XML that does not fit.
     """
     root = _parsed(xml)
     images = [image for image in _list(root, "Image") if _list(image, "Pixels")]
-    if not images and len(pages) == 1:
+    if not images and len(origin.pages) == 1:
         return None
     if not images:
         raise FormatError(
-            got=f"OME-XML that describes no planes, and {len(pages)} pages",
+            got=f"OME-XML that describes no planes, and {len(origin.pages)} pages",
             expected="the planes of an image",
             hint="the description may lie in another file of the set: open one that "
             "has it, or name single-page files as a list or a pattern",
@@ -38,30 +62,33 @@ def ome(
             got=f"series={series}",
             expected=f"0 to {len(images) - 1}, the images of the file",
         )
-    image = images[series]
+    return _image(images[series], origin, origin.uuid or str(root.get("UUID", "")))
+
+
+def _image(image: Mapping[str, Any], origin: Origin, uuid: str) -> Hyperstack:
     pixels = _list(image, "Pixels")[0]
     channels = _list(pixels, "Channel")
-    samples = _whole(channels[0], "SamplesPerPixel", 1) if channels else 1
+    samples = max(1, _whole(channels[0], "SamplesPerPixel", 1) if channels else 1)
     axes = str(pixels.get("DimensionOrder", "XYZCT"))[:1:-1]
     sizes = {axis: _whole(pixels, f"Size{axis}", 0) for axis in "TZC"}
-    sizes["C"] = max(1, sizes["C"] // max(1, samples))
+    sizes["C"] = max(1, sizes["C"] // samples)
     if sorted(axes) != ["C", "T", "Z"] or min(sizes.values()) < 1:
         raise FormatError(
             got=f"DimensionOrder {pixels.get('DimensionOrder')} and sizes {sizes}",
             expected="an order of X, Y, Z, C, T, and positive sizes",
         )
-    others = _other_files(root, pixels, name)
-    planes = dict(_planes(pixels, pages, axes, sizes, others))
+    planes = dict(_planes(pixels, origin, axes, sizes, uuid))
+    own = [plane for plane in planes.values() if isinstance(plane, Plane)]
     if not planes:
         raise FormatError(
-            got="OME-XML whose planes all lie in other files",
-            expected="a file with planes",
-            hint="open the files themselves, as a list or a pattern",
+            got="OME-XML that places no planes in files", expected="TiffData"
         )
-    _check_size(pixels, next(iter(planes.values())).page)
+    if own:
+        check_size(pixels, own[0].page)
     names = tuple(str(c["Name"]) for c in channels if c.get("Name"))
     facts = {"image": image, "pixels": pixels}
-    return Hyperstack("OME-TIFF", axes, sizes, planes, names, facts)
+    stored = own[0].page.samplesperpixel if own else samples
+    return Hyperstack("OME-TIFF", axes, sizes, planes, stored, names, facts)
 
 
 def _parsed(xml: str) -> Mapping[str, Any]:
@@ -96,24 +123,34 @@ def _whole(element: Mapping[str, Any], name: str, default: int) -> int:
 
 def _planes(
     pixels: Mapping[str, Any],
-    pages: Sequence[TiffPage],
+    origin: Origin,
     axes: str,
     sizes: Mapping[str, int],
-    others: frozenset[str],
-) -> Iterator[tuple[int, Plane]]:
-    """Numbers of planes, in the order of ``axes``, with their pages."""
+    uuid: str,
+) -> Iterator[tuple[int, Plane | Elsewhere]]:
+    """Numbers of planes, in the order of ``axes``, and where each one is."""
+    others = _other_files(pixels, origin.name, uuid)
+    total = math.prod(sizes.values())
     for block in _list(pixels, "TiffData") or [{}]:
-        if _uuid(block)[0] in others:
-            continue
         page = _whole(block, "IFD", 0)
-        every = 1 if "IFD" in block else len(pages)
-        count = _whole(block, "PlaneCount", _whole(block, "NumPlanes", every))
         start = 0
         for axis in axes:
             start = start * sizes[axis] + _whole(block, f"First{axis}", 0)
-        for n in range(min(count, len(pages) - page)):
-            if page + n >= 0:
-                yield start + n, Plane(pages[page + n])
+        count = min(_count(block, len(origin.pages)), total - start, MOST_PAGES)
+        if min(page, start) < 0:
+            continue
+        other = _uuid(block)[0]
+        for n in range(count):
+            if other in others:
+                yield start + n, Elsewhere(others[other], page + n)
+            elif page + n < len(origin.pages):
+                yield start + n, Plane(origin.pages[page + n])
+
+
+def _count(block: Mapping[str, Any], pages: int) -> int:
+    """How many planes a TiffData stands for."""
+    every = 1 if "IFD" in block else pages
+    return _whole(block, "PlaneCount", _whole(block, "NumPlanes", every))
 
 
 def _uuid(block: Mapping[str, Any]) -> tuple[str, str]:
@@ -123,20 +160,21 @@ def _uuid(block: Mapping[str, Any]) -> tuple[str, str]:
     return str(found), ""
 
 
-def _other_files(
-    root: Mapping[str, Any], pixels: Mapping[str, Any], name: str
-) -> frozenset[str]:
-    """UUIDs of the files of a set that are not this one."""
+def _other_files(pixels: Mapping[str, Any], name: str, uuid: str) -> Mapping[str, str]:
+    """UUIDs and names of the files of a set that are not this one."""
     named = dict(_uuid(block) for block in _list(pixels, "TiffData"))
     named.pop("", None)
-    if len(named) <= 1 and not root.get("UUID"):
-        return frozenset()  # one file, whatever it was called when it was written
-    own = {str(root.get("UUID", ""))}
-    own |= {uuid for uuid, file in named.items() if file and file == name}
-    return frozenset(named) - own
+    if len(named) <= 1 and not uuid:
+        return {}  # one file, whatever it was called when it was written
+    return {
+        other: file
+        for other, file in named.items()
+        if other != uuid and (not file or file != name)
+    }
 
 
-def _check_size(pixels: Mapping[str, Any], page: TiffPage) -> None:
+def check_size(pixels: Mapping[str, Any], page: TiffPage) -> None:
+    """Raise FormatError for a page of another size than the OME-XML says."""
     size = _whole(pixels, "SizeY", 0), _whole(pixels, "SizeX", 0)
     if size != (page.imagelength, page.imagewidth):
         raise FormatError(

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any, cast
 from urllib.parse import unquote
 
 from tifffile import TiffFile, TiffPage
 
-from emcatalog.errors import EmcatalogError, FormatError
+from emcatalog.errors import EmcatalogError, FormatError, NotFoundError
 from emcatalog.paged import Layout, Page
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
 from emcatalog_tiff.calibration import claims
 from emcatalog_tiff.chain import read_pages
-from emcatalog_tiff.codec import PICTURES, STREAMS
+from emcatalog_tiff.codec import STREAMS
 from emcatalog_tiff.header import BLOCK, HeaderFile
 from emcatalog_tiff.hyperstack import Hyperstack, imagej, plain, shaped
 from emcatalog_tiff.layout import page_table
-from emcatalog_tiff.ome import ome
+from emcatalog_tiff.ome import Origin, check_size, companion, ome
+from emcatalog_tiff.pictures import PICTURES
+from emcatalog_tiff.reduced import Level, reduced_levels
+from emcatalog_tiff.sets import gathered, opened, sibling
 
 UNKNOWN = 1 << 62
 """Stands for the length of a file that was not asked for."""
 
-_FOREIGN = ("stk", "lsm", "fluoview", "scanimage", "ndpi", "eer", "mdgel")
-"""Kinds of TIFF whose pages mean something else; see `_ensure_plain`."""
-
-_LOSSY = {"jpeg": 1, "png": 0}
+_LOSSY = {"jpeg": 1, "pixarlog": 1, "png": 0}
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,13 @@ class Sections:
     layout: Layout
     pages: tuple[Page, ...]
     claims: tuple[Claim, ...]
+    levels: tuple[Level, ...] = ()
 
     @property
     def facts(self) -> Mapping[str, object]:
         """What the sections of a series share."""
-        sizes = {c.field: c.value for c in self.claims if c.field.startswith("voxel")}
+        said = [c for c in self.claims if c.field.startswith("voxel")]
+        sizes = {c.field: c.value for c in reversed(said)}  # the first is believed
         layout = self.layout
         encoding = next(c.value for c in self.claims if c.field == "encoding")
         return {
@@ -92,15 +93,23 @@ def read_sections(
 
 def _sections(file: HeaderFile, ahead: Transport | None, choice: Choice) -> Sections:
     _ensure_tiff(file)
-    flags: dict[str, Any] = {f"is_{kind}": False for kind in _FOREIGN}
-    with TiffFile(cast(IO[bytes], file), name=_name(file.name), **flags) as tiff:
+    with opened(file, _name(file.name)) as tiff:
         pages = read_pages(tiff, file, ahead)
         _ensure_plain(pages[0])
-        stack = _hyperstack(tiff, pages, file.size, choice)
-        planes, sample = stack.choose(choice.channel, choice.time)
-        layout, table = page_table(planes, sample, file, tiff.byteorder)
-        said = (*claims(tiff, stack, planes[0].page), *_encoding(tiff, stack, layout))
-    return Sections(file.name, layout, table, said)
+        stack = _hyperstack(tiff, pages, (file, ahead), choice)
+        chosen, sample = stack.choose(choice.channel, choice.time)
+        planes = gathered(chosen, file.name, ahead)
+        if "pixels" in stack.facts:
+            check_size(stack.facts["pixels"], planes[0].page)
+        layout, table = page_table(planes, sample, file)
+        levels, note = (
+            ((), "")
+            if ahead is None
+            else reduced_levels(tiff, pages, planes, sample, (file, ahead))
+        )
+        said = claims(tiff, stack, planes[0].page, note)
+        said += _encoding(tiff, stack, layout)
+    return Sections(file.name, layout, table, said, levels)
 
 
 def _name(url: str) -> str:
@@ -133,7 +142,7 @@ def _ensure_tiff(file: HeaderFile) -> None:
 
 def _ensure_plain(page: TiffPage) -> None:
     """Refuse the kinds of TIFF whose pages are more than their directories say."""
-    for kind in ("stk", "lsm", "fluoview", "scanimage"):
+    for kind in ("stk", "lsm", "fluoview", "scanimage", "ndpi"):
         if getattr(page, f"is_{kind}", False):
             raise FormatError(
                 got=f"a TIFF of the kind {kind.upper()}",
@@ -142,13 +151,33 @@ def _ensure_plain(page: TiffPage) -> None:
             )
 
 
+def _described(
+    xml: str, pages: list[TiffPage], url: str, transport: Transport | None
+) -> tuple[str, Origin]:
+    """The OME-XML that tells of ``pages``, perhaps from another file of the set."""
+    place, origin = companion(xml), Origin(_name(url), "", pages)
+    if place is None or transport is None:
+        return xml, origin
+    name, uuid = place
+    try:
+        text = transport.read(sibling(url, name)).decode("utf-8", "replace")
+    except NotFoundError:
+        return xml, origin
+    return text, Origin(_name(url), uuid, pages)
+
+
 def _hyperstack(
-    tiff: TiffFile, pages: list[TiffPage], size: int, choice: Choice
+    tiff: TiffFile,
+    pages: list[TiffPage],
+    source: tuple[HeaderFile, Transport | None],
+    choice: Choice,
 ) -> Hyperstack:
     """The stack by the description that the file has, else plain pages."""
     first, series = pages[0], choice.series or 0
+    size = source[0].size
     if first.is_ome and tiff.ome_metadata:
-        found = ome(tiff.ome_metadata, pages, _name(tiff.filename), series)
+        xml, origin = _described(tiff.ome_metadata, pages, source[0].name, source[1])
+        found = ome(xml, origin, series)
         if found:
             return found
     own = [page for page in pages if not page.is_reduced]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-import csv
-import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from emcatalog.errors import EmcatalogError
 from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
 from emcatalog.sample import truth
@@ -237,49 +232,3 @@ class TestCompressedSeries(VolumeTests):
                 tmp_path / f"s_{z + 8}.tif", section, tile=(32, 32), compression="lzw"
             )
         return TiffSource(f"{tmp_path}/s_*.tif", voxel_size_nm=[50, 8, 8])
-
-
-def _rows(root: Path) -> Iterator[dict[str, str]]:
-    with (root / "EXPECTED.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            path = row["path"]
-            tile = path.startswith("em_stacks/") and path.endswith((".tif", ".tiff"))
-            if path.startswith("tiff/") or tile:
-                yield row
-
-
-def _as_listed(path: Path, row: dict[str, str]) -> NDArray[np.generic]:
-    """Voxels in the axis order of the list, channel by channel where there are."""
-    shape = tuple(map(int, row["shape"].split("x")))
-    axes = row["order"].split("axes ")[1].split(";")[0]
-    letter = next((a for a in "SC" if a in axes), None)
-    if letter is None or shape[axes.index(letter)] == 1:
-        return read(path).reshape(shape)
-    axis = axes.index(letter)
-    parts = [read(path, channel=n).squeeze() for n in range(shape[axis])]
-    return np.stack(parts, axis).reshape(shape)
-
-
-def test_real_files(realdata: Path) -> None:
-    """Every listed TIFF: equal voxel by voxel, or refused for a reason that counts."""
-    refused: collections.Counter[str] = collections.Counter()
-    equal = 0
-    for row in _rows(realdata):
-        try:
-            voxels = _as_listed(realdata / row["path"], row)
-        except EmcatalogError as error:
-            refused[error.got.partition(" that")[0].partition(" (")[0]] += 1
-            continue
-        digest = hashlib.sha256(np.ascontiguousarray(voxels).tobytes()).hexdigest()
-        assert digest.startswith(row["array_sha256_16_C"]), row["path"]
-        assert voxels.dtype == row["dtype"].replace("bool", "uint8"), row["path"]
-        equal += 1
-    assert equal == 97
-    # fax, three archives (.tif.gz), and pages that are not alike
-    assert refused == {"compression 3": 1, "a file": 3, "page 1 of": 1}
-
-
-def test_pages_that_differ_can_be_chosen(realdata: Path) -> None:
-    path = realdata / "tiff/rosettasciio/olympus_SIS.tif"
-    assert read(path, series=0, channel=2).shape == (1, 101, 112)
-    assert read(path, series=1).dtype == np.uint16

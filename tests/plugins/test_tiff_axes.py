@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from emcatalog.errors import FormatError, OptionError
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
+from emcatalog.units import unit_nm
 from emcatalog_tiff import open_pyramid
-from emcatalog_tiff.calibration import nanometres
 
 TRANSPORT = Transport(mirrors=Mirrors())
 SEM = "\r\n".join([*"0" * 50, "AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 2.5 nm", ""])
@@ -129,7 +129,7 @@ def test_pages_must_be_alike_unless_they_are_reduced(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(path), numbered(3, 8, 10))
     with tifffile.TiffWriter(path, append=True) as writer:
         writer.write(numbered(8, 9), metadata=None)
-    with pytest.raises(FormatError, match=r"page 6 of \(8, 9\).*like page 0.*series=0"):
+    with pytest.raises(FormatError, match=r"pages of 2 kinds.*series=1: 1 of \(8, 9\)"):
         read(path)
     np.testing.assert_array_equal(read(path, series=1)[0], numbered(8, 9))
 
@@ -141,16 +141,6 @@ def test_pages_of_another_encoding_are_named(tmp_path: Path) -> None:
             writer.write(numbered(8, 10), metadata=None, compression=compression)
     with pytest.raises(FormatError, match=r"page 2: got compression 8; expected 1"):
         read(path)
-
-
-def test_reduced_copies_in_subifds_are_skipped(tmp_path: Path) -> None:
-    path = tmp_path / "a.ome.tif"
-    with tifffile.TiffWriter(path, bigtiff=True) as writer:
-        options: dict[str, Any] = {"photometric": "minisblack", "tile": (16, 16)}
-        options["metadata"] = {"axes": "ZYX"}
-        writer.write(numbered(3, 32, 48), subifds=1, **options)
-        writer.write(numbered(3, 16, 24), subfiletype=1, **options)
-    np.testing.assert_array_equal(read(path), numbered(3, 32, 48))
 
 
 def test_ome_images_and_calibration(tmp_path: Path) -> None:
@@ -200,22 +190,6 @@ def test_ome_xml_that_does_not_fit(
         read(path)
 
 
-def test_ome_planes_in_other_files_are_not_opened(tmp_path: Path) -> None:
-    (tmp_path / "secret.tif").write_bytes(b"II*\0")
-    blocks = "".join(
-        f'<TiffData IFD="0" FirstZ="{z}" PlaneCount="1"><UUID FileName="{name}">'
-        f"urn:uuid:{z}</UUID></TiffData>"
-        for z, name in enumerate(("a.ome.tif", "secret.tif"))
-    )
-    path = _with_xml(tmp_path / "a.ome.tif", "<TiffData", f"{blocks}<TiffData")
-    xml = tifffile.tiffcomment(path)
-    start = xml.index("<TiffData", xml.index("secret.tif"))
-    xml = xml[:start] + xml[xml.index("</Pixels>") :]
-    tifffile.tiffcomment(path, xml.encode())
-    with pytest.raises(FormatError, match=r"no page for section 1.*set of files"):
-        read(path)
-
-
 @pytest.mark.parametrize(
     ("unit", "size"),
     [
@@ -225,7 +199,7 @@ def test_ome_planes_in_other_files_are_not_opened(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_units(unit: str, size: float | None) -> None:
-    assert nanometres(unit) == size
+    assert unit_nm(unit) == size
 
 
 def test_imagej_calibration(tmp_path: Path) -> None:

@@ -160,7 +160,24 @@ def test_a_chain_that_bites_its_tail(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data": np.zeros((4, 5), "c8")}, "integers, or floating point"),
+        (
+            {"data": np.zeros((8, 16), "u8"), "compression": "zlib", "predictor": 3},
+            r"predictor 3 \(floatpred\) of uint64",
+        ),
+        (
+            {"data": np.zeros((8, 16), "u1"), "extratags": [(33445, "I", 1, 2, True)]},
+            "stand for others",
+        ),
+        (
+            {
+                "data": np.zeros((8, 16), "u1"),
+                "extratags": [
+                    (65420, "I", 1, 1, True),
+                    (271, "s", 0, "Hamamatsu", True),
+                ],
+            },
+            "kind NDPI",
+        ),
         ({"data": np.zeros((3, 4, 5, 3), "u1"), "photometric": "rgb"}, "channel=0"),
         ({"data": np.zeros((4, 32, 32), "u1"), "volumetric": True}, "flat pages"),
     ],

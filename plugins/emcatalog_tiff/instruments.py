@@ -1,0 +1,98 @@
+"""Sizes of pixels in the private tags of microscopes and of their software.
+
+None of the vendors has published its tags; what is read here is named in the files
+themselves (texts with names and units), or was settled by tifffile. A size that no
+microscope has is not taken: a tag of that number may belong to another program.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tifffile import TiffPage
+
+from emcatalog.units import unit_nm
+
+Size = tuple[str, float, str]
+"""Axis, nanometres, and where it stands."""
+
+SMALLEST, LARGEST = 1e-4, 1e6
+"""Nanometres of a pixel, from a fraction of an atom to a light microscope's."""
+
+FEI, SEM, SIS, TVIPS, TESCAN = (34680, 34682), 34118, 33560, 37706, 50431
+"""Tags of FEI / Thermo Fisher, Zeiss, Olympus SIS, TVIPS and Tescan."""
+
+_TESCAN = re.compile(rb"PixelSize([XY])\s*=\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*[\r\n]")
+
+
+def instrument_sizes(page: TiffPage) -> Iterator[Size]:
+    """Every pixel size that the private tags of ``page`` tell, in nanometres."""
+    for way in (_fei, _zeiss, _sis, _tvips, _tescan, _gatan):
+        for axis, size, locator in way(page):
+            if SMALLEST <= size <= LARGEST:
+                yield axis, size, locator
+
+
+def _fei(page: TiffPage) -> Iterator[Size]:
+    for tag in FEI:
+        scan = _mapping(_mapping(page.tags.valueof(tag)).get("Scan"))
+        for axis, key in (("y", "PixelHeight"), ("x", "PixelWidth")):
+            if (size := _number(scan.get(key))) is not None:
+                yield axis, size * 1e9, f"FEI tag {tag}, Scan/{key} (m)"
+
+
+def _zeiss(page: TiffPage) -> Iterator[Size]:
+    values = _mapping(page.tags.valueof(SEM))
+    for key in ("ap_image_pixel_size", "ap_pixel_size"):
+        row = values.get(key)
+        if not isinstance(row, tuple) or len(row) != 3:
+            continue
+        size, unit = _number(row[1]), unit_nm(row[2])
+        if size is not None and unit is not None:
+            for axis in "yx":
+                yield axis, size * unit, f"Zeiss tag {SEM}, {key.upper()}"
+            return
+
+
+def _sis(page: TiffPage) -> Iterator[Size]:
+    values = _mapping(page.tags.valueof(SIS))
+    for axis in "yx":
+        if (size := _number(values.get(f"pixelsize{axis}"))) is not None:
+            yield axis, size * 1e9, f"Olympus SIS tag {SIS}"
+
+
+def _tvips(page: TiffPage) -> Iterator[Size]:
+    values = _mapping(page.tags.valueof(TVIPS))
+    if values.get("Version") != 2:
+        return
+    for axis in "yx":
+        if (size := _number(values.get(f"PixelSize{axis.upper()}"))) is not None:
+            yield axis, size, f"TVIPS tag {TVIPS}, PixelSize{axis.upper()} (nm)"
+
+
+def _tescan(page: TiffPage) -> Iterator[Size]:
+    value = page.tags.valueof(TESCAN)
+    data = value.encode("latin-1", "replace") if isinstance(value, str) else value
+    if not isinstance(data, bytes):
+        return
+    for axis, size in _TESCAN.findall(data):
+        name = axis.decode()
+        yield name.lower(), float(size) * 1e9, f"Tescan tag {TESCAN}, PixelSize{name}"
+
+
+def _gatan(page: TiffPage) -> Iterator[Size]:
+    for axis, scale, unit in (("y", 65010, 65013), ("x", 65009, 65012)):
+        size, length = _number(page.tags.valueof(scale)), page.tags.valueof(unit)
+        if size is not None and (nanometres := unit_nm(length)):
+            yield axis, size * nanometres, f"DigitalMicrograph tag {scale}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> float | None:
+    whole = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if whole else None  # type: ignore[arg-type]  # a number
