@@ -121,6 +121,14 @@ def test_a_file_without_its_beginning(tmp_path: Path) -> None:
         archive.read("a", 2000)
 
 
+def test_a_version_to_come(tmp_path: Path) -> None:
+    """A member that needs a newer version of the format (APPNOTE 4.4.3)."""
+    content = bytearray(written({"a": TEXT}))
+    struct.pack_into("<H", content, content.index(b"PK\x01\x02") + 6, 99)
+    with pytest.raises(FormatError, match="zip file version"):
+        archive_of(tmp_path, bytes(content))
+
+
 def test_damaged_members(tmp_path: Path) -> None:
     content = written({"a": TEXT}, zipfile.ZIP_STORED)
     archive = archive_of(tmp_path, content.replace(b"member", b"masher", 1))

@@ -28,7 +28,7 @@ DAMAGE = (
     OSError, EOFError, RuntimeError, ValueError, OverflowError, zlib.error,
     zipfile.BadZipFile,
 )  # fmt: skip
-"""What zipfile raises for a member that it cannot read."""
+"""What zipfile raises for files and members that it cannot read."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class Archive:
         file.read()  # zipfile would take what a network raises for damage
         try:
             opened = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, ValueError, OverflowError, EOFError) as error:
+        except EmcatalogError:
+            raise
+        except DAMAGE as error:
             raise FormatError(
                 entry=url,
                 got=f"a file without a zip directory at its end ({error})",

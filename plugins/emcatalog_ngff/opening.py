@@ -257,7 +257,7 @@ def _n5_found(node: Node) -> tuple[tuple[str, ...], tuple[Array, ...]]:
     names = [f"s{index}" for index in range(_N5_SCALES)]
     held = node.store.held([f"{name}/attributes.json" for name in names])
     for name in names:
-        if held and f"{name}/attributes.json" not in held:
+        if arrays and held and f"{name}/attributes.json" not in held:
             break
         try:
             arrays.append(_level(node, name))

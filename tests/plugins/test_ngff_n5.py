@@ -226,3 +226,11 @@ def test_channels_need_names(tmp_path: Path) -> None:
     for channel in range(3):
         pyramid = opened(root, voxel_size_nm=8, axes="czyx", channel=channel)
         np.testing.assert_array_equal(voxels(pyramid), want[channel])
+
+
+def test_a_finest_level_that_is_lost(tmp_path: Path) -> None:
+    """A coarser one does not take its place."""
+    writer.write_n5(tmp_path / "a.n5/s1", writer.noise((4, 4, 4)), (4, 4, 4))
+    writer.write_json(tmp_path / "a.n5/attributes.json", {"n5": "2.0.0"})
+    with pytest.raises(FormatError, match="a n5 group without multiscales"):
+        opened(tmp_path / "a.n5", voxel_size_nm=1)
