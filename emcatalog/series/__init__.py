@@ -10,8 +10,9 @@ import fnmatch
 import glob
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, unquote
 
 from emcatalog.errors import FormatError, NotFoundError, OptionError, suggest
@@ -19,7 +20,7 @@ from emcatalog.record import Claim
 from emcatalog.series.names import BY_HAND, Name, Slices, ordered
 from emcatalog.transport import Transport
 
-__all__ = ["LONGEST", "absent", "ensure_alike", "expand"]
+__all__ = ["LONGEST", "absent", "each", "ensure_alike", "expand"]
 
 LONGEST = 1_000_000
 """Sections that a series may have, the missing ones included."""
@@ -28,6 +29,9 @@ _RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPED = ("http", "https", "ftp", "file")
 _GAPS = ("error", "absent")
+_AGREE = 'gaps="absent" takes missing sections as absent (zeros, not stored)'
+
+T = TypeVar("T")
 
 
 def expand(
@@ -97,6 +101,26 @@ def ensure_alike(facts: Iterable[tuple[str, Mapping[str, object]]]) -> None:
                     hint="sections of one volume are alike: take the others with a "
                     "pattern, a range or a list",
                 )
+
+
+def each(
+    work: Callable[[str], T], sections: Sequence[str | None], transport: Transport
+) -> tuple[T, ...]:
+    """What ``work`` makes of each section that there is, several at a time.
+
+    A file that a range or a list names and that is not there is a NotFoundError which
+    tells what to write.
+    """
+
+    def told(url: str) -> T:
+        try:
+            return work(url)
+        except NotFoundError as error:
+            if len(sections) > 1:
+                error.hint = f"{_AGREE}; of a list, take the file out"
+            raise
+
+    return tuple(transport.map(told, [url for url in sections if url]))
 
 
 def absent(sections: Sequence[str | None]) -> tuple[Claim, ...]:
@@ -224,12 +248,11 @@ def _gap(slices: Slices, folder: str, missing: int) -> FormatError:
     pairs = zip(slices.names, slices.numbers, slices.numbers[1:], strict=False)
     name, number = next((n, a) for n, a, b in pairs if b != a + 1)
     others = f" and {missing - 1} more" if missing > 1 else ""
-    agree = 'gaps="absent" takes missing sections as absent (zeros, not stored); '
+    agree = f"{_AGREE}; " if missing < LONGEST else ""
     return FormatError(
         entry=folder,
         got=f"no {name.renumbered(slices.group, number + 1)}{others}, between "
         f"{slices.names[0].name} and {slices.names[-1].name}",
         expected="every number in between",
-        hint=f"{agree if missing < LONGEST else ''}if the numbers do not count "
-        f"sections one by one, {BY_HAND}",
+        hint=f"{agree}if the numbers do not count sections one by one, {BY_HAND}",
     )

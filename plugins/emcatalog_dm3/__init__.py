@@ -11,7 +11,7 @@ from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid
 from emcatalog.paged import Layout, Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
-from emcatalog.series import ensure_alike, expand
+from emcatalog.series import each, ensure_alike, expand
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_dm3.images import Choice, Section, read_section
@@ -58,12 +58,7 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
     """
     places = expand(urlpath, transport, SUFFIXES, gaps)
     choice = Choice(image, channel, time)
-    sections = tuple(
-        transport.map(
-            lambda url: read_section(url, transport, choice),
-            [url for url in places if url],
-        )
-    )
+    sections = each(lambda url: read_section(url, transport, choice), places, transport)
     _ensure_one_volume(sections)
     declared = declared_voxel_size(voxel_size_nm)
     _ensure_lengths(sections[0], declared)

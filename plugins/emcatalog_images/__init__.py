@@ -18,7 +18,7 @@ from emcatalog.errors import EmcatalogError, FormatError, OptionError
 from emcatalog.geometry import Grid
 from emcatalog.paged import Layout, Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
-from emcatalog.series import absent, ensure_alike, expand
+from emcatalog.series import absent, each, ensure_alike, expand
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_images.codec import BLOCK, PictureCodec, read_picture
@@ -65,9 +65,7 @@ def open_pyramid(
     that the pictures do not have.
     """
     places = expand(urlpath, transport, SUFFIXES, gaps)
-    sections = tuple(
-        transport.map(lambda url: _section(url, transport), filter(None, places))
-    )
+    sections = each(lambda url: _section(url, transport), places, transport)
     _ensure_one_volume(sections)
     first = sections[0].picture
     record = Record((*_claims(sections[0]), *absent(places)))

@@ -403,3 +403,19 @@ def test_real_folders_are_one_volume(realdata: Path) -> None:
     voxels = volume.read(volume.grid.region)
     found = [digest(section) for section in voxels]
     assert found == [row["array_sha256_16_C"] for _, row in sorted(expected.items())]
+
+
+class TestRealSections(VolumeTests):
+    metadata_budget = 10 * 1024
+
+    @pytest.fixture
+    def source(self, realdata: Path) -> ImagesSource:
+        place = realdata / "em_stacks/neuroproof-fib25/training_sample1/grayscale_maps"
+        return ImagesSource(str(place / "iso.260*.png"), voxel_size_nm=10)
+
+
+class TestRealJpeg(VolumeTests):
+    @pytest.fixture
+    def source(self, realdata: Path) -> ImagesSource:
+        path = realdata / "em_stacks/wk-temca2-jpg/1/60/140.jpg"
+        return ImagesSource(str(path), voxel_size_nm=[40, 8, 8])
