@@ -24,8 +24,8 @@ TIFF += "%20ElectronMicroscopy_Hippocampus/volumedata.tif"
 ORIGINAL = f"{EBI}/pub/databases/IDR/idr0086-miron-micrographs/20200610-ftp/experimentD"
 ORIGINAL += "/Miron_FIB-SEM/Miron_FIB-SEM_processed/Figure_S3B_FIB-SEM_U2OS_20x20x20nm"
 ORIGINAL += "_xy.tif"
-NGFF = "janelia-cosem-datasets/jrc_mus-nacc-2/jrc_mus-nacc-2.zarr/recon-2/em/"
-NGFF += "fibsem-int16"
+BUCKET = "janelia-cosem-datasets"
+NGFF = "jrc_mus-nacc-2/jrc_mus-nacc-2.zarr/recon-2/em/fibsem-int16"
 HEMIBRAIN = "gs/neuroglancer-janelia-flyem-hemibrain/emdata/clahe_yz/jpeg"
 IDR = "https/idr.openmicroscopy.org"
 HANG = 240.0
@@ -35,14 +35,21 @@ HANG = 240.0
 def ways(places: Places, number: int) -> dict[str, tuple[str, dict[str, Any]]]:
     """Each way to the sample: dataset of the catalog, and where it lies for a read."""
     web, archive = f"{places.http}/r{number}", f"{places.ftp}/r{number}"
-    s3 = {"anon": True, "endpoint_url": f"{web}/s3"}
+    # one endpoint for all, because each keeps a client of its own
+    s3 = {"anon": True, "endpoint_url": f"{places.http}/s3"}
     return {
         "dm3": ("dataset2", {"urlpath": f"{web}/{DM3}"}),
         "dm3, FTP": ("dataset2", {"urlpath": f"{archive}/{DM3}"}),
         "tiff": ("dataset3", {"urlpath": f"{web}/{TIFF}"}),
         "tiff, FTP": ("dataset3", {"urlpath": f"{archive}/{TIFF}"}),
-        "ngff": ("dataset4", {"urlpath": f"{web}/s3/{NGFF}", "storage_options": {}}),
-        "ngff, S3": ("dataset4", {"urlpath": f"s3://{NGFF}", "storage_options": s3}),
+        "ngff": (
+            "dataset4",
+            {"urlpath": f"{web}/s3/{BUCKET}/{NGFF}", "storage_options": {}},
+        ),
+        "ngff, S3": (
+            "dataset4",
+            {"urlpath": f"s3://{BUCKET}/r{number}/{NGFF}", "storage_options": s3},
+        ),
         "precomputed": ("dataset5", {"urlpath": f"{web}/{HEMIBRAIN}"}),
         "idr, rendered": (
             "dataset1",

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 import servers
-from benchmarks.faults.mixture import Mixture, numbered
+from benchmarks.faults.mixture import Mixture, without_number
 from emcatalog.errors import OptionError
 from emcatalog.mirror import mirror_path
 from servers.http_server import serve_faulty
@@ -59,7 +59,7 @@ class _Mirror:
         await (fault(answer) if fault else answer)(scope, receive, send)
 
     def _answer(self, request: Request) -> Any:
-        _, path = numbered(request.scope["path"])
+        path = without_number(request.scope["path"])
         scheme, _, rest = path.lstrip("/").partition("/")
         query = f"?{request.url.query}" if request.url.query else ""
         with contextlib.suppress(OptionError):
@@ -77,4 +77,4 @@ class _Numbered(AbstractedFS):  # type: ignore[misc]  # pyftpdlib has no types
     """A folder whose paths may begin with the number of a read."""
 
     def ftp2fs(self, ftppath: str) -> str:
-        return str(super().ftp2fs(numbered(self.ftpnorm(ftppath))[1]))
+        return str(super().ftp2fs(without_number(self.ftpnorm(ftppath))))
