@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             folder = gather(path, given.expected, given.only)
         except (OSError, ValueError) as error:
-            err.print(f"{shown(str(path))}: {error}", markup=False, style="red")
+            text = getattr(error, "strerror", None) or error
+            err.print(f"{shown(str(path))}: {text}", markup=False, style="red")
             return 2
         with _bar(err) as bar:
             one = survey(

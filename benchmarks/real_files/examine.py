@@ -17,6 +17,9 @@ from benchmarks.real_files.reading import stacks
 from benchmarks.real_files.stack import OutOfTimeError, Stack
 from emcatalog.errors import EmcatalogError
 
+MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
+"""What a program raises that is not right itself."""
+
 SPARSE = ("ngff", "precomputed")
 """Drivers whose volumes may lack chunks."""
 
@@ -183,8 +186,20 @@ def _is_bare(item: Item) -> bool:
 
 def _refused(part: Finding, item: Item, error: EmcatalogError) -> Finding:
     """The error's own words, without paths of this machine."""
+    if mistake := _mistake(error):
+        return _foreign(part, mistake)
     text = f"{error.got}; expected {error.expected}" if error.expected else error.got
     return replace(part, outcome=Outcome.REFUSED, detail=_local(text, item))
+
+
+def _mistake(error: BaseException) -> Exception | None:
+    """A mistake in our own code behind a refusal: such an error blames the file."""
+    cause = error.__cause__
+    if cause is None or not isinstance(cause, MISTAKES):
+        return _mistake(cause) if cause else None
+    *_, last = traceback.extract_tb(cause.__traceback__) or [None]
+    ours = last and any(p.startswith("emcatalog") for p in Path(last.filename).parts)
+    return cause if ours else None
 
 
 def _local(text: str, item: Item) -> str:

@@ -31,6 +31,8 @@ def file_kind(place: Path, readable: Container[str]) -> tuple[str, str]:
     named = SUFFIXES.get(suffix, "")
     try:
         mode = place.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return "link", "a link to a folder, which is not followed"
         if not stat.S_ISREG(mode):
             return "special", "a device, socket or pipe"
         with place.open("rb") as file:

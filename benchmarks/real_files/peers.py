@@ -178,7 +178,7 @@ PEERS = (
          _tensorstore),
     Peer("zarr-python", ("zarr",), ("Zarr", "OME-Zarr"),
          "zarr.open_array(path, mode='r')[...]", _zarr),
-    Peer("cloud-volume", ("cloud-volume",), ("precomputed",),
+    Peer("cloud-volume", ("cloud-volume", "pyspng-seunglab"), ("precomputed",),
          "cloudvolume.CloudVolume('precomputed://file://' + path, mip=n)[:]",
          _cloudvolume),
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
@@ -65,8 +67,12 @@ def gather(
 ) -> Folder:
     """The items below ``root`` whose paths fit the pattern ``only``, and their rows.
 
-    Rows are those of the file ``expected``, or of an EXPECTED.csv in ``root``.
+    Rows are those of the file ``expected``, or of an EXPECTED.csv in ``root``. Raises
+    OSError if ``root`` or ``expected`` is not there, ValueError for a CSV without the
+    columns.
     """
+    if not os.path.lexists(root):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(root))
     place = expected or root / "EXPECTED.csv"
     table = read_expected(place) if expected or place.is_file() else Table()
     items = discover(root.absolute(), installed() if drivers is None else drivers)

@@ -21,6 +21,10 @@ from typing import Any
 MEMORY = 3 * 2**30
 """Bytes that the work may take beyond what a worker has when it begins."""
 
+START = 180.0
+"""Seconds that a worker has to start and import what it needs, before a task's own."""
+
+BEGIN = "begin"
 PATIENCE = 3.0
 """Seconds that an idle worker has to tidy up after itself."""
 
@@ -61,21 +65,22 @@ def perform(tasks: Iterable[Task], jobs: int, timeout: float) -> Iterator[Answer
             busy = [worker for worker in pool if worker.task]
             if not busy:
                 return
-            yield from _answers(busy, timeout)
+            yield from _answers(busy)
     finally:
         for worker in pool:
             worker.end()
 
 
-def _answers(busy: Sequence[_Worker], timeout: float) -> Iterator[Answer]:
+def _answers(busy: Sequence[_Worker]) -> Iterator[Answer]:
     """What has come when the first answers, or has run out of time."""
     soonest = max(0.0, min(w.deadline for w in busy) - time.monotonic())
     ready = wait([w.pipe for w in busy], soonest + 0.01)
     for worker in busy:
         if worker.pipe in ready:
-            yield worker.take()
+            if answer := worker.take():
+                yield answer
         elif time.monotonic() > worker.deadline:
-            yield worker.give_up(timeout)
+            yield worker.give_up()
 
 
 @dataclass
@@ -84,6 +89,7 @@ class _Worker:
 
     task: Task | None = None
     deadline: float = 0.0
+    timeout: float = 0.0
     pipe: Connection = field(init=False)
     process: Any = field(init=False)
 
@@ -98,27 +104,34 @@ class _Worker:
         return bool(self.process.is_alive())
 
     def give(self, task: Task, timeout: float) -> None:
-        self.task, self.deadline = task, time.monotonic() + timeout
+        self.task, self.timeout = task, timeout
+        self.deadline = time.monotonic() + START
         with contextlib.suppress(OSError):  # it died: take() will tell
             self.pipe.send(task)
 
-    def take(self) -> Answer:
-        task, self.task = self.task, None
+    def take(self) -> Answer | None:
+        """The answer; None where it says that it begins, and its time runs from now."""
+        task = self.task
         assert task is not None
         try:
-            value, failure, detail = self.pipe.recv()
+            told = self.pipe.recv()
+            if told == BEGIN:
+                self.deadline = time.monotonic() + self.timeout
+                return None
+            self.task, (value, failure, detail) = None, told
         except (EOFError, OSError):
+            self.task = None
             self.process.join(5)
             self.end()
             return Answer(task, failure="crash", detail=_ended(self.process.exitcode))
         return Answer(task, value, failure, detail)
 
-    def give_up(self, timeout: float) -> Answer:
+    def give_up(self) -> Answer:
         task, self.task = self.task, None
         assert task is not None
         self.process.kill()
         self.end()
-        return Answer(task, failure="hang", detail=f"no end after {timeout:g} s")
+        return Answer(task, failure="hang", detail=f"no end after {self.timeout:g} s")
 
     def end(self) -> None:
         """Let it go when it sees that the pipe is closed; else end it."""
@@ -149,6 +162,7 @@ def _serve(pipe: Connection) -> None:
             return
         try:
             function = _function(task.function)
+            pipe.send(BEGIN)
             if not limited:
                 _limit_memory()
                 limited = True
