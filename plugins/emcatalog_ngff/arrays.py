@@ -27,7 +27,7 @@ from emcatalog_ngff.codecs import (
 )
 from emcatalog_ngff.lattice import Naming
 from emcatalog_ngff.model import Array, integers, mapping, shown, text, wrong
-from emcatalog_ngff.transcoding import Chain, N5Lz4
+from emcatalog_ngff.transcoding import N5_CODECS, Chain, N5Block
 
 LARGEST_CHUNK = 2**32
 """Bytes of one decoded chunk."""
@@ -139,10 +139,10 @@ def n5_array(members: Mapping[str, Any]) -> Array:
     codec = str(compression["type"])
     dtype, sizes = np.dtype(kind), (shape, chunks, chunks)
     array = _array("n5", metadata, sizes, dtype, codec, members)
-    if codec != "lz4":
+    if codec not in N5_CODECS:
         return array
     bare = {**metadata, "compression": {"type": "raw"}}
-    return replace(array, metadata=bare, transcode=N5Lz4(dtype.itemsize))
+    return replace(array, metadata=bare, transcode=N5Block(codec, dtype.itemsize))
 
 
 Sizes = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]

@@ -23,7 +23,7 @@ from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog.volume import Volume
 from emcatalog_ngff import open_pyramid
-from emcatalog_ngff.transcoding import COMPRESSORS, Chain, N5Lz4, codec_text
+from emcatalog_ngff.transcoding import COMPRESSORS, Chain, N5Block, codec_text
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_n5_blocks_raise_errors_of_ours(data: st.DataObject) -> None:
         )
     cut = data.draw(st.integers(0, len(found)))
     try:
-        read = N5Lz4(1)(bytes(found[:cut]), (2, 3, 4))
+        read = N5Block("lz4", 1)(bytes(found[:cut]), (2, 3, 4))
     except EmcatalogError:
         return
     _, count, *sizes = struct.unpack_from(">HHIII", read)

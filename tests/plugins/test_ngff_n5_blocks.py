@@ -115,3 +115,16 @@ def test_shards_are_refused(tmp_path: Path, member: str) -> None:
     root = writer.write_n5(tmp_path / "a.n5", writer.noise((4, 4, 4)), (4,) * 3, told)
     with pytest.raises(FormatError, match=member):
         opened(root, voxel_size_nm=1)
+
+
+@pytest.mark.parametrize("codec", ["raw", "gzip", "bzip2", "xz", "blosc", "zstd"])
+def test_blocks_that_are_cut_short(tmp_path: Path, codec: str) -> None:
+    """An error of ours, whatever the codec: not zeros, and the process lives."""
+    want = writer.noise((4, 4, 4))
+    root = writer.write_n5(tmp_path / "a.n5", want, (4, 4, 4), codec=codec)
+    block = root / "0/0/0"
+    whole = block.read_bytes()
+    for content in (whole[:-1], whole[: len(whole) // 2], whole[:17], whole[:16], b""):
+        block.write_bytes(content)
+        with pytest.raises(CorruptError, match="0/0/0"):
+            voxels(opened(root, voxel_size_nm=1))
