@@ -20,7 +20,7 @@ from intake.catalog import Catalog
 from intake.catalog.local import LocalCatalogEntry, YAMLFileCatalog
 
 from emcatalog.driver import VolumeSource, driver, option_names
-from emcatalog.driver.options import checked
+from emcatalog.driver.options import checked, ensure_unfolded
 from emcatalog.driver.parameters import user_parameters
 from emcatalog.errors import (
     EmcatalogError,
@@ -102,6 +102,11 @@ class VolumeCatalog(AnsweringCatalog, YAMLFileCatalog):  # type: ignore[misc]  #
     """
 
     name = CATALOG_DRIVER
+
+    def parse(self, text: str) -> None:
+        """Make the entries of a text; FormatError through `_load` if it is none."""
+        ensure_unfolded(text)
+        super().parse(text)
 
     def _load(self, reload: bool = False) -> None:
         try:

@@ -176,7 +176,7 @@ def to_dataset(
     attrs = attributes(pyramid, level) | dict(extra)
     variable = _variable(VolumeArray(volume, entry), attrs)
     variable.encoding["preferred_chunks"] = coarse_chunks(volume)
-    return xr.Dataset({name: variable}, voxel_coords(volume.grid), attrs)
+    return xr.Dataset({name: variable}, _coords(volume), attrs)
 
 
 def to_mask(pyramid: Pyramid, level: int, entry: str) -> xr.DataArray:
@@ -184,7 +184,13 @@ def to_mask(pyramid: Pyramid, level: int, entry: str) -> xr.DataArray:
     volume = pyramid.level(level)
     attrs = {"long_name": "voxels that the source really holds"}
     variable = _variable(VolumeArray(volume, entry, mask=True), attrs)
-    return xr.DataArray(variable, voxel_coords(volume.grid), name="stored")
+    return xr.DataArray(variable, _coords(volume), name="stored")
+
+
+def _coords(volume: Volume) -> xr.Coordinates:
+    # a file of some hundred bytes can declare labels of a gigabyte
+    ensure_fits([2 * sum(volume.grid.shape)], np.dtype(np.float64))
+    return voxel_coords(volume.grid)
 
 
 def _variable(array: VolumeArray, attrs: Mapping[str, Any]) -> xr.Variable:

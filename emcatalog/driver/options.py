@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import types
 from collections.abc import Callable, Mapping
@@ -102,9 +103,34 @@ def plain(value: Any) -> Any:
 
 def _parsed(text: str) -> Any:
     try:
+        ensure_unfolded(text)
         return yaml.safe_load(text) if len(text) < 10_000 else text
     except (yaml.YAMLError, ValueError, LookupError, RecursionError):
         return text  # tags and dates that do not fit make yaml raise these
+
+
+MOST_NODES = 100_000
+"""Nodes of a YAML text, those that aliases repeat counted each time."""
+
+
+def ensure_unfolded(text: str) -> None:
+    """Raise yaml.YAMLError for aliases that make much of little, or of themselves.
+
+    >>> ensure_unfolded("a: &a [1, 2]\nb: *a")
+    """
+    if "*" in text and _nodes(yaml.compose(text, yaml.SafeLoader), {}) > MOST_NODES:
+        raise yaml.YAMLError(f"aliases that stand for more than {MOST_NODES} nodes")
+
+
+def _nodes(node: Any, known: dict[int, float]) -> float:
+    """Nodes below ``node``; infinitely many if it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        value = node.value if isinstance(node, yaml.CollectionNode) else ()
+        pairs = isinstance(node, yaml.MappingNode)
+        parts = [part for pair in value for part in pair] if pairs else value
+        known[id(node)] = 1 + sum(_nodes(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _types(hint: Any) -> tuple[type, ...]:

@@ -31,6 +31,9 @@ _TYPES = {"float": "float32", "double": "float64", "bit": "uint8"} | {
     f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32)
 }
 
+_MOST = {"z": 100_000, "c": 1024}
+"""Sections have a URL each, and each channel stands in it."""
+
 
 @dataclass(frozen=True)
 class ServerImage:
@@ -101,10 +104,10 @@ def describe(base: str, image_id: int, transport: Transport) -> ServerImage:
     answer = ask(url, image_id, transport)
     size, pixels = _part(answer, "size"), _part(answer, "pixel_size")
     pixel_type = _part(answer, "meta").get("pixelsType")
-    if pixel_type not in _TYPES:
+    if not isinstance(pixel_type, str) or pixel_type not in _TYPES:
         raise FormatError(
             entry=url,
-            got=f"the pixel type {pixel_type!r}",
+            got=f"the pixel type {pixel_type!r:.80}",
             expected=f"one of {', '.join(sorted(_TYPES))}",
             hint="complex pixels cannot be read",
         )
@@ -206,12 +209,12 @@ def _number(value: object) -> float | None:
 
 
 def _count(size: Mapping[str, Any], name: str, url: str) -> int:
-    value = size.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**31:
+    value, most = size.get(name), _MOST.get(name, 2**31 - 1)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
         raise FormatError(
             entry=url,
-            got=f"size.{name} = {value!r}",
-            expected="a positive number",
+            got=f"size.{name} = {value!r:.80}",
+            expected=f"a positive number, at most {most}",
             hint="the server could not open the pixels of the image",
         )
     return value
