@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dask.base import tokenize
 
 import servers
 from emcatalog.errors import (
@@ -172,6 +173,14 @@ def test_answers_without_content_are_not_empty_files(server: Any, url: str) -> N
     server.faults.add(servers.status(204))
     with pytest.raises(TransportError, match="status 204"):
         Transport().read(url)
+
+
+def test_what_was_seen_makes_no_other_volume(url: str) -> None:
+    transport = Transport()
+    before = tokenize(transport)
+    transport.read_range(url, 0, 9)
+    assert transport.versions.seen
+    assert tokenize(transport) == before
 
 
 def test_a_file_that_changes_meanwhile(server: Any, url: str, tmp_path: Path) -> None:
