@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -123,6 +122,5 @@ def _told(ours: Connection) -> tuple[Tally | None, bool]:
 
 
 def _work(order: Order, engine: str, slot: Slot, out: Any) -> None:
-    os.nice(10)
     campaign.prepare()
     ENGINES[engine](order, slot.note, out.send)

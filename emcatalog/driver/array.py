@@ -26,6 +26,9 @@ CHUNK_BYTES = 64 * 2**20
 MOST_CHUNKS = 90_000
 """Dask graphs of more tasks are slower to plan than to compute."""
 
+FEW_LABELS = 2**22
+"""More labels than these are a request of their own: few bytes can declare many."""
+
 Key = int | np.integer[Any] | slice | NDArray[np.integer[Any]]
 
 
@@ -188,8 +191,9 @@ def to_mask(pyramid: Pyramid, level: int, entry: str) -> xr.DataArray:
 
 
 def _coords(volume: Volume) -> xr.Coordinates:
-    # a file of some hundred bytes can declare labels of a gigabyte
-    ensure_fits([2 * sum(volume.grid.shape)], np.dtype(np.float64))
+    labels = sum(volume.grid.shape)
+    if labels > FEW_LABELS:
+        ensure_fits([2 * labels], np.dtype(np.float64))
     return voxel_coords(volume.grid)
 
 

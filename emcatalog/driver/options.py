@@ -114,7 +114,7 @@ MOST_NODES = 100_000
 
 
 def ensure_unfolded(text: str) -> None:
-    """Raise yaml.YAMLError for aliases that make much of little, or of themselves.
+    r"""Raise yaml.YAMLError for aliases that make much of little, or of themselves.
 
     >>> ensure_unfolded("a: &a [1, 2]\nb: *a")
     """
