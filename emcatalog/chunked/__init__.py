@@ -86,8 +86,9 @@ class ChunkedVolume:
     """A `emcatalog.volume.Volume` that TensorStore reads.
 
     ``spec`` is a TensorStore spec as JSON text (see `spec_text`). Voxel (0, 0, 0) is
-    the first voxel of the stored array, whatever its own offset is. ``url`` is named
-    in errors.
+    the first voxel of the stored array, whatever its own offset is. ``dtype`` may be
+    another type than the spec's, if it has as many bits: they are taken as they are.
+    ``url`` is named in errors.
 
     ``keys`` says where the chunks lie; it is needed where TensorStore cannot tell which
     chunks are stored, and where it cannot decode them. For the latter ``transcode``
@@ -153,6 +154,8 @@ class ChunkedVolume:
 
     def _start(self, region: Region) -> Any:
         self._check(region, self.dtype)
+        # one voxel of a chunk costs the whole chunk
+        ensure_fits(self.chunks, self.dtype)
         with translated(self.url):
             if self.keys and (self.transcode or self.keys.packings != PLAIN):
                 return self._staged(region, self.keys)
@@ -173,7 +176,7 @@ class ChunkedVolume:
     def _result(self, region: Region, future: Any) -> NDArray[np.generic]:
         with translated(self.url):
             voxels: NDArray[np.generic] = future.result()
-        return voxels.reshape(region.shape)
+        return voxels.reshape(region.shape).view(self.dtype)
 
     def _view(self, store: Any) -> Any:
         """The stored array with its z, y, x dimensions in this order, from 0 on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from emcatalog.chunked import (
     kvstore,
     local_path,
     spec_text,
+    unpack,
     verify,
 )
 from emcatalog.driver import VolumeSource, backend
@@ -37,6 +39,12 @@ from emcatalog_precomputed.transcode import readable, transcoder
 __all__ = ["PrecomputedBackend", "PrecomputedSource", "open_pyramid"]
 
 INFO_LIMIT = 16 * 2**20
+GZIP = b"\x1f\x8b"
+"""How an info begins that lies packed in a bucket of S3, which does not unpack it."""
+
+SAME_BITS = MappingProxyType({"int64": "uint64", "float64": "uint64"})
+"""What TensorStore reads in place of the types that it does not know."""
+
 LOSSY = ("jpeg", "jxl")
 """Encodings that may change voxels; jxl may also be without loss."""
 
@@ -64,6 +72,8 @@ def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyr
     place = child(url, "info")
     try:
         text = transport.read(place, limit=INFO_LIMIT, kind="application/json")
+        if text.startswith(GZIP):
+            text = unpack(text, "gzip", INFO_LIMIT)
         _refuse_html(text)
         info = parse_info(text)
         if not 0 <= channel < info.channels:
@@ -101,7 +111,7 @@ def _volume(
         parent,
         multiscale_metadata={
             "type": info.kind,
-            "data_type": info.data_type,
+            "data_type": SAME_BITS.get(info.data_type, info.data_type),
             "num_channels": info.channels,
         },
         scale_metadata={**members, "key": name},

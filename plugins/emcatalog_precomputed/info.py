@@ -22,7 +22,9 @@ Lengths = tuple[float, float, float]
 
 DATA_TYPES = (
     "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32",
+    "float64",
 )  # fmt: skip
+"""int64 and float64 are none of the format's, but cloud-volume writes them, as raw."""
 ENCODINGS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = MappingProxyType(
     {
         "raw": (DATA_TYPES, ()),

@@ -92,8 +92,8 @@ def test_scales_that_are_refused(
         ({"@type": "neuroglancer_annotations_v1"}, "annotations, meshes and skeletons"),
         ({"type": "mesh"}, "info: type = 'mesh'; expected one of image, segmentation"),
         (
-            {"data_type": "float64"},
-            "info: data_type = 'float64'; expected one of uint8",
+            {"data_type": "float16"},
+            "info: data_type = 'float16'; expected one of uint8",
         ),
         ({"num_channels": 0}, "info: num_channels = 0; expected a number from 1"),
         (
