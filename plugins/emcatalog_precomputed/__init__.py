@@ -63,7 +63,11 @@ def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyr
         channel: Which channel of an image, from 0.
 
     Encodings: raw, jpeg, png, compressed_segmentation, compresso and jxl; sharded or
-    not; gzip, brotli or Zstandard around local chunks.
+    not; gzip, brotli or Zstandard around local chunks or as a Content-Encoding. Of
+    several chunk sizes the first is read. What a chunk may unpack to is bounded by its
+    voxels, but for gzip that TensorStore undoes: that of shards of raw, jpeg and
+    compressed_segmentation, and Content-Encoding. There a hostile chunk may take a
+    thousand times its stored size before it is refused.
 
     Raises FormatError for an ``info`` that is damaged or uses another encoding, and
     OptionError for a channel that does not exist.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import store_writer as writer
 from damage import mutated
 from emcatalog.errors import (
+    AccessDeniedError,
     ContentError,
     EmcatalogError,
     FormatError,
@@ -24,6 +26,7 @@ from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_precomputed import open_pyramid
 from emcatalog_precomputed.info import parse_info
+from servers import login_page, status
 
 TRANSPORT = Transport(mirrors=Mirrors(), attempts=1)
 SHARDING = {
@@ -125,6 +128,30 @@ def test_what_is_tolerated() -> None:
     found = parse_info(json.dumps(told).encode())
     assert found.scales[0].chunk == (16, 16, 16)
     assert found.scales[0].offset == (0, 0, 0)
+
+
+def test_infos_as_editors_and_others_leave_them(tmp_path: Path) -> None:
+    """A byte order mark, gzip, unknown members; the first of several chunk sizes."""
+    told = json.loads(_one(chunk_sizes=[[16, 16, 16], [8, 8, 8]], note={"a": [1]}))
+    text = json.dumps(told | {"mesh": "mesh", "unknown": None}).encode()
+    for content in (b"\xef\xbb\xbf" + text, gzip.compress(text), b"\n " + text):
+        (tmp_path / "info").write_bytes(content)
+        assert opened(tmp_path).level(0).chunks == (16, 16, 16)
+    (tmp_path / "info").write_bytes(gzip.compress(text)[:-20])
+    with pytest.raises(EmcatalogError, match="does not unpack"):
+        opened(tmp_path)
+
+
+def test_info_that_is_refused(faulty_http: Any, tmp_path: Path) -> None:
+    (tmp_path / "info").write_bytes(_one())
+    server = faulty_http(tmp_path)
+    server.faults.add(status(403))
+    with pytest.raises(AccessDeniedError, match="/info"):
+        opened(server.url)
+    server.faults.clear()
+    server.faults.add(login_page)
+    with pytest.raises(ContentError, match="/info.*HTML"):
+        opened(server.url)
 
 
 def test_info_that_is_something_else(tmp_path: Path) -> None:
