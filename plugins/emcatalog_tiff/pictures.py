@@ -9,6 +9,7 @@ Formats: ITU-T T.81 (JPEG), T.800 (JPEG 2000), T.832 (JPEG XR), T.4 and T.6 (fax
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -91,19 +92,38 @@ def _fax(
     """Bits of a fax, 0 or 1 as they are stored.
 
     The decoder reads white where bytes are missing. Bytes behind a whole picture are
-    not looked at; so if any change what comes out, the picture was cut.
+    not looked at; so if any change what comes out, the picture was cut. A hole of
+    zeros is white without end in the codes of one line (no code has so many).
     """
     rows, columns, _ = shape
     decode = getattr(imagecodecs, f"{name}_decode")
+    if _has_hole(data, rows, name):
+        raise _cut("fax")
     bits = decode(data, rows, columns, **options)
-    for tail in (b"\xff", b"\x55"):
+    for byte in _TAILS:
         try:
-            longer = decode(data + tail * (rows + columns), rows, columns, **options)
-        except imagecodecs.CcittError as error:
+            longer = decode(data + byte * (columns + 8), rows, columns, **options)
+        except RuntimeError as error:  # the decoder's own
             raise _cut("fax") from error
         if not np.array_equal(bits, longer):
             raise _cut("fax")
     return np.asarray(bits).reshape(shape)
+
+
+_TAILS = (b"\xff", b"\x55", b"\x35", b"\xd7")
+_END_OF_LINE = re.compile(b"\0{11}\1")
+
+
+def _has_hole(data: bytes, rows: int, name: str) -> bool:
+    """Whether a fax has zeros where it should have lines, or too few ends of lines."""
+    if not data.strip(b"\0") or (name == "ccittrle" and bytes(8) in data):
+        return True
+    if name != "ccittfax3":
+        return False
+    bits = np.unpackbits(np.frombuffer(data, np.uint8)).tobytes()
+    ends = [match.start() for match in _END_OF_LINE.finditer(bits)]
+    first = bool(ends) and not bits[: ends[0]].strip(b"\0")  # each line begins with one
+    return 0 < len(ends) < rows - 1 + first
 
 
 def _cut(kind: str) -> CorruptError:
