@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import hashlib
+import importlib
 import json
 import os
+import pkgutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from benchmarks.real_files.sweep import gather, sweep
 from benchmarks.real_files.workers import Task, perform
 
 PICTURE = np.arange(20 * 30, dtype=np.uint16).reshape(20, 30)
+HERE = [str(Path(__file__).parent / "real_files")]
 PAGE = Path(__file__).parent.parent / "docs/real-files.md"
 COLUMNS = ("path", "item", "shape", "dtype", "array_sha256_16_C", "axes", "order")
 
@@ -387,6 +391,13 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     (tmp_path / "EXPECTED.csv").write_text("path,nothing\n")
     assert main(command) == 2
     assert "lacks the columns shape" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(HERE)])
+def test_examples_run(name: str) -> None:
+    """The examples in the sweep's own docstrings."""
+    module = importlib.import_module(f"benchmarks.real_files.{name}")
+    assert doctest.testmod(module).failed == 0
 
 
 def test_help_teaches() -> None:

@@ -31,10 +31,10 @@ independent readers found; where it has no row, the libraries that are installed
   equal            voxels and calibration are as expected
   calibr. differs  the voxels are, voxel size or origin are not
   WRONG            other voxels than expected: the worst that can happen
-  equal to peers   no row is there, and every other library reads the same
-  differs from peer  no row is there, and another library reads something else
+  as peers         no row is there, and every other library reads the same
+  unlike a peer    no row is there, and another library reads something else
   read             read to the end, and nothing is there to compare with
-  not stored       metadata without any voxel
+  empty            metadata without any voxel
   refused          an error of ours that says what it is
   FOREIGN          an error that is not ours: a fault
   HANG, CRASH      no end in time, or the process died: faults

@@ -6,8 +6,10 @@ folders are not followed, so that a loop of links ends.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from benchmarks.real_files.file_kinds import file_kind
 from benchmarks.real_files.findings import Item, Stored
 from benchmarks.real_files.series import series
 from benchmarks.real_files.stored import (
+    Place,
     n5_array,
     ome_group,
     read_object,
@@ -118,10 +121,15 @@ class _Walk:
 
     def _file(self, place: Path) -> Item:
         kind, why = file_kind(place, self._drivers)
-        return self._item(place, kind, why)
+        item = self._item(place, kind, why)
+        if kind == "OME-Zarr":  # in a zip file
+            with contextlib.suppress(OSError, zipfile.BadZipFile):
+                _, stored = _zarr(zipfile.Path(place))
+                return replace(item, stored=stored or Stored())
+        return item
 
 
-def _zarr(folder: Path) -> tuple[str, Stored | None]:
+def _zarr(folder: Place) -> tuple[str, Stored | None]:
     """What a folder with metadata of Zarr is: ``array``, ``image`` or ``group``."""
     members = read_object(folder / "zarr.json")
     attributes = members.get("attributes") or read_object(folder / ".zattrs")

@@ -23,9 +23,6 @@ MISTAKES = (TypeError, AttributeError, NameError, AssertionError)
 SPARSE = ("ngff", "precomputed")
 """Drivers whose volumes may lack chunks."""
 
-ONLY_METADATA = "metadata without chunks"
-FILL = "fill values only"
-
 SERIES = "section"
 """``item`` of a row that is about one section of a series."""
 
@@ -83,56 +80,54 @@ def _meant(row: Row, item: Item, stack: Stack, number: int) -> bool:
 
 
 def _guarded(
-    part: Finding,
-    item: Item,
-    stack: Stack,
-    rows: tuple[Sequence[Row], Sequence[Row]],
-    deadline: float,
-) -> Finding:
-    """The finding; one image with an error that is not ours hides no other."""
-    try:
-        return _finding(part, item, stack, rows, deadline)
-    except Exception as error:  # noqa: BLE001 - that is what is looked for
-        return _foreign(part, error)
-
-
-def _finding(
     blank: Finding,
     item: Item,
     stack: Stack,
     rows: tuple[Sequence[Row], Sequence[Row]],
     deadline: float,
 ) -> Finding:
-    sizes = stack.sizes
-    part = replace(
-        blank,
-        shape=tuple(sizes[a] for a in AXES),
-        dtype=str(stack.first.dtype),
-    )
-    expected, peers = rows
+    """The finding; what one image raises hides no other."""
+    sizes, kind = stack.sizes, str(stack.first.dtype)
+    part = replace(blank, shape=tuple(sizes[a] for a in AXES), dtype=kind)
     try:
-        if expected and expected[0].item == SERIES:
-            return _sections(part, stack, expected, deadline)
-        if expected:
-            return _judged(part, [compare(stack, r, item, deadline) for r in expected])
-        if peers and not _is_bare(item):
-            return _beside(part, item, stack, peers, deadline)
-        return _alone(part, item, stack, deadline)
+        return _finding(part, item, stack, rows, deadline)
     except OutOfTimeError as error:
-        lost = " and not compared" if expected or peers else ""
+        lost = " and not compared" if any(rows) else ""
         return replace(part, detail=f"read in part{lost}: {error}")
     except EmcatalogError as error:
         return _refused(part, item, error)
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        return _foreign(part, error)
 
 
-def _alone(part: Finding, item: Item, stack: Stack, deadline: float) -> Finding:
-    """Read to the end, with nothing to compare with."""
-    sparse = item.driver in SPARSE
-    if _is_bare(item):
-        return replace(part, outcome=Outcome.EMPTY, detail=ONLY_METADATA)
-    if not stack.read_all(deadline, sparse=sparse):
-        return replace(part, outcome=Outcome.EMPTY, detail=FILL)
+def _finding(
+    part: Finding,
+    item: Item,
+    stack: Stack,
+    rows: tuple[Sequence[Row], Sequence[Row]],
+    deadline: float,
+) -> Finding:
+    """By the rows, else by other libraries, else by reading alone."""
+    expected, peers = rows
+    if expected and expected[0].item == SERIES:
+        return _sections(part, stack, expected, deadline)
+    if expected:
+        return _judged(part, [compare(stack, r, item, deadline) for r in expected])
+    if empty := _emptiness(item, stack, deadline):
+        return replace(part, outcome=Outcome.EMPTY, detail=empty)
+    if peers:
+        return _beside(part, item, stack, peers, deadline)
+    stack.read_all(deadline, sparse=item.driver in SPARSE)
     return part
+
+
+def _emptiness(item: Item, stack: Stack, deadline: float) -> str:
+    """Why nothing but fill values can be read; empty if there is more."""
+    if item.driver not in SPARSE:
+        return ""
+    if _is_bare(item):
+        return "metadata without chunks"
+    return "" if stack.is_stored(deadline) else "fill values only"
 
 
 def _judged(part: Finding, verdicts: Sequence[Verdict]) -> Finding:
@@ -178,7 +173,7 @@ def _sections(
 
 def _is_bare(item: Item) -> bool:
     """Whether a store has no file beside its metadata."""
-    if item.driver not in SPARSE or not Path(item.places[0]).is_dir():
+    if not Path(item.places[0]).is_dir():
         return False
     files = (name for _, _, names in os.walk(item.places[0]) for name in names)
     return all(name in STORE_FILES or name.startswith(".") for name in files)

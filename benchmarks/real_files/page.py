@@ -45,7 +45,9 @@ For a folder of your own, with an `EXPECTED.csv` in it or without:
 KINDS = """\
 ## What came of them
 
-Images and levels are counted, not files. *not stored* is metadata without any chunk.
+Images and levels are counted, not files. *as peers*: no row is about it, and every
+other library reads the same. *read*: nothing was there to compare with. *empty*:
+metadata without any chunk. *refused*: by an error of ours that says what it is.
 """
 REFUSED = """\
 ## Refused, and why

@@ -131,12 +131,13 @@ def _tensorstore(item: Item) -> Iterator[Array]:
 def _zarr(item: Item) -> Iterator[Array]:
     import zarr
 
-    letters = item.stored.letters
+    letters, place = item.stored.letters, Path(item.places[0])
     if item.kind != "OME-Zarr":
         array = zarr.open_array(item.places[0], mode="r")
         yield Array(item.path, partial(_whole, array), letters)
         return
-    group = zarr.open_group(item.places[0], mode="r")
+    store = place if place.is_dir() else zarr.storage.ZipStore(place, mode="r")
+    group = zarr.open_group(store, mode="r")
     for path in item.stored.paths:
         read = partial(lambda path: _whole(group[path]), path)
         yield Array(f"{item.path}/{path}", read, letters)

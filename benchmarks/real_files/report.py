@@ -16,8 +16,8 @@ from benchmarks.real_files.side_by_side import OURS, VERDICTS, Comparison, count
 
 HEADS = {
     Outcome.EQUAL: "equal", Outcome.CALIBRATION: "calibr. differs",
-    Outcome.PEERS: "equal to peers", Outcome.DIFFERS: "differs from peer",
-    Outcome.READ: "read", Outcome.EMPTY: "not stored", Outcome.REFUSED: "refused",
+    Outcome.PEERS: "as peers", Outcome.DIFFERS: "unlike a peer",
+    Outcome.READ: "read", Outcome.EMPTY: "empty", Outcome.REFUSED: "refused",
     Outcome.WRONG: "WRONG", Outcome.FOREIGN: "FOREIGN", Outcome.HANG: "HANG",
     Outcome.CRASH: "CRASH",
 }  # fmt: skip

@@ -87,19 +87,24 @@ class Stack:
                 for a, start in zip(letters, starts, strict=True)
             }
 
-    def read_all(self, deadline: float, *, sparse: bool) -> bool:
-        """Read every voxel that is stored; tells whether there is one.
+    def read_all(self, deadline: float, *, sparse: bool) -> None:
+        """Read every voxel that is stored.
 
         ``sparse`` volumes are asked first which those are: fill values need no read.
         Raises OutOfTimeError at the ``deadline``.
         """
-        held = False
-        for box in self.pieces("ctzyx"):
+        for box in self.pieces(AXES):
             self._check_time(deadline, box)
             if not sparse or self._holds(box):
                 self.read(box, AXES)
-                held = True
-        return held
+
+    def is_stored(self, deadline: float) -> bool:
+        """Whether the source holds any voxel. Raises OutOfTimeError."""
+        for box in self.pieces(AXES):
+            self._check_time(deadline, box)
+            if self._holds(box):
+                return True
+        return False
 
     def _holds(self, box: Mapping[str, slice]) -> bool:
         region = _region(box)

@@ -7,6 +7,7 @@ precomputed volumes. Nothing is checked here beyond what is needed: the drivers 
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,17 @@ _UNITS = {
 }  # fmt: skip
 
 
-def read_object(place: Path) -> Mapping[str, Any]:
+Place = Path | zipfile.Path
+
+
+def read_object(place: Place) -> Mapping[str, Any]:
     """The JSON object in a file; empty for everything else."""
     try:
-        if not place.is_file() or place.stat().st_size > LIMIT:
+        if not place.is_file():
             return {}
-        members = json.loads(place.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        with place.open("rb") as file:
+            members = json.loads(file.read(LIMIT))
+    except (OSError, ValueError, RecursionError, zipfile.BadZipFile):
         return {}
     return members if isinstance(members, dict) else {}
 
