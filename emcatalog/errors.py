@@ -84,13 +84,16 @@ def readable(text: str) -> str:
     >>> readable("a name with \x1b[2J in it")
     'a name with \\x1b[2J in it'
     """
-    if len(text) > LONGEST_PART:
-        half = LONGEST_PART // 2
-        text = f"{text[:half]} ... {text[-half:]}"
+    text = _shortened(text)
     if text.isprintable():
         return text
     plain = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-    return "".join(plain)
+    return _shortened("".join(plain))
+
+
+def _shortened(text: str) -> str:
+    half = LONGEST_PART // 2
+    return text if len(text) <= 2 * half else f"{text[:half]} ... {text[-half:]}"
 
 
 def _rebuild(

@@ -98,7 +98,7 @@ class Mirrors:
             return url
         for root in self.roots:
             path = Path(root) / mirror_path(url)
-            if path.exists():
+            if os.path.exists(path):  # noqa: PTH110 - pathlib's raises for long names
                 return str(path)
         return url
 

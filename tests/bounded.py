@@ -6,14 +6,20 @@ is that of the work and not of the libraries.
 
 from __future__ import annotations
 
+import bz2
+import functools
+import lzma
 import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
+
+import imagecodecs
 
 MIB = 2**20
 ADDRESSES = 6 * 2**30
@@ -81,3 +87,55 @@ def _do(out: Connection, work: Callable[..., object], given: tuple[Any, ...]) ->
 
 def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+BOUND = 160 * MIB
+"""Twice the memory limit, and what loading TensorStore's threads takes."""
+
+SECONDS = 20.0
+ZEROS = 320 * MIB
+"""What the packed zeros unfold to: twice the bound."""
+
+GROWTH = 2 * 1032
+"""How much TensorStore makes of a byte of gzip in a shard, which it unpacks whole."""
+
+
+VOXEL = {"voxel_size_nm": 8.0}
+
+
+def opened(name: str, place: str, options: Mapping[str, Any], read: bool = True) -> str:
+    """Open with the driver ``name``, and read one voxel."""
+    from emcatalog.driver.registry import driver
+
+    source = driver(name)(place, **options)
+    array = source.to_xarray()
+    return str(int(array[0, 0, 0])) if read else str(array.shape)
+
+
+def kept(outcome: Outcome, *kinds: str, bound: int = BOUND) -> None:
+    """The outcome is an error of one of ``kinds``, or voxels for ``str``, in bounds."""
+    assert outcome.kind in kinds, outcome
+    assert outcome.is_ours or outcome.kind in ("str", "int", "list"), outcome
+    assert outcome.peak <= bound, f"{outcome.peak / MIB:.0f} MiB: {outcome}"
+    assert outcome.seconds < SECONDS, outcome
+    assert len(outcome.text) < 3999
+
+
+@functools.lru_cache(maxsize=8)
+def packed_zeros(codec: str) -> bytes:
+    """`ZEROS` zeros, packed."""
+    if codec == "zstd":
+        return bytes(imagecodecs.zstd_encode(bytes(ZEROS), level=1))
+    if codec == "brotli":
+        return bytes(imagecodecs.brotli_encode(bytes(ZEROS), level=1))
+    if codec == "packbits":
+        return b"\x81\0" * (ZEROS // 128 // 16)
+    packer: Any = {
+        "gzip": lambda: zlib.compressobj(wbits=31),
+        "deflate": zlib.compressobj,
+        "bz2": bz2.BZ2Compressor,
+        "lzma": lzma.LZMACompressor,
+    }[codec]()
+    piece = bytes(16 * MIB)
+    parts = [packer.compress(piece) for _ in range(ZEROS // len(piece))]
+    return b"".join(parts) + bytes(packer.flush())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from emcatalog.transport import Transport
 from emcatalog.transport.gcs import public_url
 
 Json = dict[str, Any]
+LONGEST_NAME = 255
+"""Bytes that a file's name may have on common file systems; longer ones are damage."""
 
 
 def kvstore(url: str, transport: Transport) -> Json:
@@ -81,17 +84,26 @@ def child(url: str, path: str) -> str:
     'https://a.org/v.zarr/s%200/.zarray?token=1'
     """
     parts = [part for part in path.split("/") if part not in ("", ".")]
-    if ".." in parts or path.startswith("/") or "\\" in path or "\0" in path:
+    leaves = ".." in parts or path.startswith("/") or "\\" in path or "\0" in path
+    if leaves or not all(map(_is_name, parts)):
         raise FormatError(
             entry=url,
             got=f"the path {path!r} in its metadata",
-            expected="a path inside the volume's folder",
+            expected="a path inside the volume's folder, of names of at most "
+            f"{LONGEST_NAME} bytes",
             hint="open the folder that the path leads to",
         )
     inside = "/".join(parts)
     place, query = _parted(folder(url))
     escaped = url.startswith(("http://", "https://", "file://"))
     return f"{place}{quote(inside) if escaped else inside}{query}"
+
+
+def _is_name(part: str) -> bool:
+    try:
+        return len(part.encode()) <= LONGEST_NAME
+    except UnicodeEncodeError:  # JSON can hold half of a character
+        return False
 
 
 def above(store: Json) -> tuple[Json, str]:
@@ -126,7 +138,8 @@ def _path(place: str) -> Path:
     if place.startswith("file://"):
         place = unquote(place.removeprefix("file://"))
     # made absolute, because another process may have another working directory
-    path = Path(place).expanduser().absolute()
+    # pathlib's raises for an unknown user
+    path = Path(os.path.expanduser(place)).absolute()  # noqa: PTH111
     return path.resolve() if ".." in path.parts else path  # TensorStore refuses them
 
 

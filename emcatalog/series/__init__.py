@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import glob
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -181,12 +182,14 @@ def _numbered(url: str, transport: Transport, gaps: str) -> tuple[str | None, ..
 def _place(url: str, transport: Transport) -> tuple[str, str]:
     """The folder (with its slash) and the pattern; no folder for a single file."""
     local = _local(transport.resolve(url))
-    if url.endswith("/") or (local and local.is_dir()):
+    # those of pathlib raise for names that are too long, and unknown users
+    if url.endswith("/") or (local and os.path.isdir(local)):  # noqa: PTH112
         return url.rstrip("/") + "/", ""
     folder, slash, name = url.rpartition("/")
     remote = url.startswith(("http://", "https://"))
     magic = "*[" if remote else "*[?"
-    literal = (remote and "?" in url) or (local and local.is_file())
+    is_file = local is not None and os.path.isfile(local)  # noqa: PTH113
+    literal = (remote and "?" in url) or is_file
     if literal or not any(c in name for c in magic):
         return "", ""
     if "*" in folder:
@@ -201,7 +204,7 @@ def _place(url: str, transport: Transport) -> tuple[str, str]:
 def _local(place: str) -> Path | None:
     if place.startswith("file://"):
         return Path(unquote(place.removeprefix("file://")))
-    return None if "://" in place else Path(place).expanduser()
+    return None if "://" in place else Path(os.path.expanduser(place))  # noqa: PTH111
 
 
 def _scheme(url: str) -> str:
