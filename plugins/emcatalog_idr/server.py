@@ -7,7 +7,6 @@ Source of the shapes: OMERO.web, ``webgateway/imgData/{id}/`` and
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -205,7 +204,8 @@ def _object_of(value: object) -> Mapping[str, Any]:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    # false for what is no number, and for what no float can hold
+    return float(value) if abs(value) < 1e300 else None
 
 
 def _count(size: Mapping[str, Any], name: str, url: str) -> int:
