@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import re
+import warnings
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.fuzz.campaign import Order, Tally, prepare
-from benchmarks.fuzz.watching import run
+from benchmarks.fuzz.campaign import Order, Tally, prepare, strict
+from benchmarks.fuzz.watching import ENGINES, run
 
 console = Console()
 
@@ -53,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--engine", choices=("mutate", "atheris"), default="mutate")
     parser.add_argument("--jobs", type=int, default=1, help="targets at a time")
-    parser.add_argument("--real", action="store_true", help="seeds of real files too")
+    parser.add_argument(
+        "--real", action="store_true", help="more seeds: of the sample, and real files"
+    )
     parser.add_argument("--out", type=Path, help="a folder for inputs that fail")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="try one input")
     parser.add_argument("--list", action="store_true", help="list the targets")
@@ -64,7 +67,7 @@ def _one(order: Order, given: argparse.Namespace) -> Tally:
     engine = given.engine
     if engine == "atheris" and importlib.util.find_spec("atheris") is None:
         raise SystemExit("atheris is not installed: pip install emcatalog[fuzz]")
-    tally = run(order, engine)
+    tally = run(order, ENGINES[engine])
     rate = tally.runs / max(tally.seconds, 1e-9)
     console.print(f"{order.target}: {tally.runs} inputs, {rate:.0f}/s")
     for law, (data, detail) in tally.failures.items():
@@ -91,14 +94,18 @@ def _small(target: str, law: str, data: bytes) -> bytes:
     from benchmarks.fuzz.target import targets
 
     chosen = targets()[target]
-    return reduced(data, lambda part: judge(chosen, part).broken == law)
+    with warnings.catch_warnings():
+        strict()
+        return reduced(data, lambda part: judge(chosen, part).broken == law)
 
 
 def _replay(target: str, place: Path) -> int:
     from benchmarks.fuzz.laws import judge
     from benchmarks.fuzz.target import targets
 
-    verdict = judge(targets()[target], place.read_bytes(), twice=True)
+    with warnings.catch_warnings():
+        strict()
+        verdict = judge(targets()[target], place.read_bytes(), twice=True)
     console.print(verdict.outcome, markup=False)
     console.print(verdict.detail, markup=False)
     if verdict.broken:

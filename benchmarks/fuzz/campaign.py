@@ -23,19 +23,26 @@ MEMORY_LIMIT = "32MiB"
 Note = Callable[[bytes], None]
 Tell = Callable[[Any], None]
 
+HANG = 20.0
+"""Seconds, on a machine that does other things too."""
+
 POOL = 400
 """Inputs that are kept because something new came of them."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to run: ``runs`` inputs or ``seconds``, whichever ends first."""
+    """What to run: ``runs`` inputs or ``seconds``, whichever ends first.
+
+    An input hangs that takes more than ``hang`` seconds of the clock.
+    """
 
     target: str
     runs: int
     seconds: float
     seed: int
     real: bool = False
+    hang: float = HANG
 
 
 @dataclass
@@ -96,11 +103,16 @@ def prepare() -> None:
 
 
 def guard() -> None:
-    """Bound the address space, and make warnings errors."""
+    """Bound the address space; warnings are errors from now on."""
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
         used = int(file.read().split()[0]) * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (used + HEADROOM, hard))
+    strict()
+
+
+def strict() -> None:
+    """Make warnings errors."""
     warnings.simplefilter("error")
     # how other libraries end is not what is tried
     warnings.simplefilter("ignore", ResourceWarning)

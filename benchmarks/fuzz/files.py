@@ -76,8 +76,9 @@ def _suffix(data: bytes) -> str:
 
 
 def _dm(real: bool) -> Sequence[bytes]:
-    own = seeds.digital_micrographs() + seeds.of_sample("**/*.dm3", most=1)
-    return own + (seeds.real("dm/**/*.dm3", "dm/**/*.dm4") if real else [])
+    return seeds.digital_micrographs() + (
+        seeds.real("dm/**/*.dm3", "dm/**/*.dm4") if real else []
+    )
 
 
 def _tiff(real: bool) -> Sequence[bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import random
 import re
@@ -25,7 +27,8 @@ def guide(order: Order, note: Note, tell: Tell) -> None:
     """Run an order under libFuzzer; ``tell`` gets the tally now and then."""
     import atheris
 
-    with atheris.instrument_imports(include=list(WATCHED)):
+    unheard = contextlib.redirect_stderr(io.StringIO())  # it names each module
+    with unheard, atheris.instrument_imports(include=list(WATCHED)):
         trial = Trial(order, note)
     target, dice = trial.target, random.Random(order.seed)  # noqa: S311
     change = Mutator(dice, target.form, target.words, target.longest)

@@ -51,13 +51,6 @@ def sample() -> Path:
 _kept: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def of_sample(*patterns: str, most: int = 8) -> list[bytes]:
-    """Small files of the sample that fit."""
-    found = sorted(p for pattern in patterns for p in sample().glob(pattern))
-    small = [p for p in found if p.is_file() and 0 < p.stat().st_size <= SMALL]
-    return [p.read_bytes() for p in small[:most]]
-
-
 def digital_micrographs() -> list[bytes]:
     """DM3 and DM4 files of both byte orders, of several kinds of pixels."""
     dm = writer("dm_writer")

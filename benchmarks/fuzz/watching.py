@@ -9,18 +9,16 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from benchmarks.fuzz import campaign, guided
-from benchmarks.fuzz.campaign import Order, Tally
-
-HANG = 20.0
-"""Seconds of the clock that one input may take, on a machine that does other things."""
+from benchmarks.fuzz.campaign import Note, Order, Tally, Tell, mutate, prepare
+from benchmarks.fuzz.guided import guide
 
 START = 240.0
 LONGEST = 1 << 17
 MOST_ENDS = 50
 """Crashes and hangs after which a target is given up."""
 
-ENGINES = {"mutate": campaign.mutate, "atheris": guided.guide}
+Engine = Callable[[Order, Note, Tell], None]
+ENGINES: dict[str, Engine] = {"mutate": mutate, "atheris": guide}
 _context = multiprocessing.get_context("spawn")
 Report = Callable[[Tally], None]
 
@@ -50,7 +48,9 @@ class Slot:
         return bytes(self._data[: self._length.value])
 
 
-def run(order: Order, engine: str = "mutate", report: Report = lambda t: None) -> Tally:
+def run(
+    order: Order, engine: Engine = mutate, report: Report = lambda t: None
+) -> Tally:
     """Run one order to its end, however often its process must be started again."""
     total = Tally()
     for ends in range(MOST_ENDS):
@@ -77,7 +77,7 @@ def run(order: Order, engine: str = "mutate", report: Report = lambda t: None) -
 
 
 def _watched(
-    order: Order, engine: str, slot: Slot, before: Tally, report: Report
+    order: Order, engine: Engine, slot: Slot, before: Tally, report: Report
 ) -> tuple[Tally, str]:
     """The tally of one process, and how it ended if not well."""
     ours, theirs = _context.Pipe(duplex=False)
@@ -103,7 +103,7 @@ def _watched(
             return tally, f"crash, signal {-code}" if code else ""
         if slot.number != number:
             number, since = slot.number, time.monotonic()
-        elif time.monotonic() - since > (HANG if number > 0 else START):
+        elif time.monotonic() - since > (order.hang if number > 0 else START):
             process.kill()
             process.join()
             return tally, "hang"
@@ -121,6 +121,6 @@ def _told(ours: Connection) -> tuple[Tally | None, bool]:
     return tally, False
 
 
-def _work(order: Order, engine: str, slot: Slot, out: Any) -> None:
-    campaign.prepare()
-    ENGINES[engine](order, slot.note, out.send)
+def _work(order: Order, engine: Engine, slot: Slot, out: Any) -> None:
+    prepare()
+    engine(order, slot.note, out.send)
