@@ -22,9 +22,12 @@ from emcatalog.errors import CorruptError
 
 Bools = NDArray[np.bool_]
 Labels = NDArray[Any]
-Integers = NDArray[np.int64]
+Integers = NDArray[np.integer[Any]]
 
 HEADER = struct.Struct("<4sBB3H3BQIQB")
+NEIGHBOURS = ((2, -1), (2, 1), (1, -1), (1, 1), (0, -1), (0, 1))
+"""Axis and step of the codes from 0 on."""
+
 ESCAPE, FIRST_LABEL = 6, 7
 
 
@@ -48,8 +51,7 @@ def decode(data: bytes, shape: tuple[int, int, int], itemsize: int) -> Labels:
     """
     stream = _parse(data, shape, itemsize)
     border = _border(stream)
-    labels = np.zeros(stream.shape, stream.ids.dtype)
-    labels[~border] = _inner_labels(stream, ~border)
+    labels = _area_labels(stream, ~border)
     _fill_border(stream, border, labels)
     return labels
 
@@ -127,37 +129,45 @@ def _windows(stream: Stream, count: int) -> Integers:
     return chosen
 
 
-def _inner_labels(stream: Stream, inner: Bools) -> Labels:
-    """Labels of all voxels off the border: one for each connected component."""
+def _area_labels(stream: Stream, inner: Bools) -> Labels:
+    """Labels of the voxels off the border, one for each connected area; others any."""
     starts = inner.copy()
     starts[:, :, 1:] &= ~inner[:, :, :-1]
-    run = np.cumsum(starts).reshape(inner.shape) - 1
-    root = np.arange(int(starts.sum()))
-    pairs = [_touching(run, inner, axis=1)]
-    if stream.connectivity == 6:
-        pairs.append(_touching(run, inner, axis=0))
-    _join(root, np.concatenate([pair[0] for pair in pairs]),
-          np.concatenate([pair[1] for pair in pairs]))  # fmt: skip
-    # a component is numbered where its first run comes
+    run = np.cumsum(starts, dtype=np.int32).reshape(inner.shape)
+    run -= 1
+    root = np.arange(int(starts.sum()), dtype=np.int32)
+    axes = (1, 0) if stream.connectivity == 6 else (1,)
+    pairs = [_touching(run, inner, axis) for axis in axes]
+    _join(root, *(np.concatenate(side) for side in zip(*pairs, strict=True)))
+    # an area is numbered where its first run comes
     firsts = root == np.arange(len(root))
-    component = (np.cumsum(firsts) - 1)[root]
     if (count := int(firsts.sum())) != len(stream.ids):
-        raise _damaged(
-            f"{len(stream.ids)} compresso labels", f"{count}, one for each area"
-        )
-    labels: Labels = stream.ids[component[run[inner]]]
+        got = f"{len(stream.ids)} compresso labels"
+        raise _damaged(got, f"{count}, one for each area")
+    if not count:
+        return np.zeros(stream.shape, stream.ids.dtype)
+    of_run = stream.ids[(np.cumsum(firsts) - 1)[root]]
+    labels: Labels = of_run[run]
     return labels
 
 
 def _touching(run: Integers, inner: Bools, axis: int) -> tuple[Integers, Integers]:
     """Pairs of runs that lie side by side along an axis."""
-    before: list[slice] = [slice(None)] * 3
-    after = before.copy()
-    before[axis], after[axis] = slice(None, -1), slice(1, None)
-    both = inner[tuple(before)] & inner[tuple(after)]
+    before, after = _sides(axis)
+    both = inner[before] & inner[after]
     first = both.copy()
     first[:, :, 1:] &= ~both[:, :, :-1]
-    return run[tuple(before)][first], run[tuple(after)][first]
+    return run[before][first], run[after][first]
+
+
+def _sides(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """All voxels that have one after them along an axis, and all that have one before.
+
+    >>> _sides(2)[1]
+    (slice(None, None, None), slice(None, None, None), slice(1, None, None))
+    """
+    all_of, rest = (slice(None),) * axis, (slice(None),) * (2 - axis)
+    return (*all_of, slice(None, -1), *rest), (*all_of, slice(1, None), *rest)
 
 
 def _join(root: Integers, one: Integers, other: Integers) -> None:
@@ -174,37 +184,29 @@ def _join(root: Integers, one: Integers, other: Integers) -> None:
 def _fill_border(stream: Stream, border: Bools, labels: Labels) -> None:
     """Labels of border voxels: those of a neighbour, or as the stream tells."""
     undecided = border.copy()
+    flat = labels.reshape(-1)
+    strides = (labels.shape[1] * labels.shape[2], labels.shape[2], 1)
     axes = (2, 1, 0) if stream.connectivity == 6 else (2, 1)
     for axis in axes:
-        behind = _shifted(border, axis, 1)
-        near = undecided & ~behind
-        labels[near] = _shifted(labels, axis, 1)[near]
-        undecided &= behind
+        before, after = _sides(axis)
+        decided = np.zeros_like(border)
+        decided[after] = undecided[after] & ~border[before]
+        undecided ^= decided
+        places = np.flatnonzero(decided)
+        flat[places] = flat[places - strides[axis]]
     codes, told = _codes(stream.locations, int(undecided.sum()))
-    found = told.copy()
-    places = np.argwhere(undecided)
-    for code, (axis, step) in enumerate(
-        ((2, 1), (2, -1), (1, 1), (1, -1), (0, 1), (0, -1))
-    ):
+    spots = np.argwhere(undecided)
+    for code, (axis, step) in enumerate(NEIGHBOURS):
         here = codes == code
-        z, y, x = places[here].T
-        if _shifted(border, axis, step)[z, y, x].any():
+        near = spots[here]
+        near[:, axis] += step
+        z, y, x = near.clip(0, np.array(border.shape) - 1).T
+        if (border[z, y, x] | (near != np.stack([z, y, x], 1)).any(1)).any():
             raise _damaged(
-                "a compresso voxel told by one that is not known", "a known one"
+                "a compresso voxel like one that is not known", "a known one"
             )
-        found[here] = _shifted(labels, axis, step)[z, y, x]
-    labels[undecided] = found
-
-
-def _shifted(values: NDArray[Any], axis: int, step: int) -> NDArray[Any]:
-    """The neighbour's value at each voxel: of index - step; True or 0 past the edge."""
-    out = np.full_like(values, values.dtype == np.bool_)
-    to: list[slice] = [slice(None)] * 3
-    of = to.copy()
-    to[axis] = slice(1, None) if step > 0 else slice(None, -1)
-    of[axis] = slice(None, -1) if step > 0 else slice(1, None)
-    out[tuple(to)] = values[tuple(of)]
-    return out
+        told[here] = labels[z, y, x]
+    labels[undecided] = told
 
 
 def _codes(locations: Labels, count: int) -> tuple[Labels, Labels]:
