@@ -6,7 +6,7 @@
 4. No warning leaks (warnings are made errors while fuzzing).
 5. A message is one letter: got and expected, of bounded length, without characters
    that wreck a terminal.
-6. The same input twice gives the same voxels, or an error of the same class.
+6. The same input twice gives equal voxels, or errors of one class.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def judge(target: Target, data: bytes, *, twice: bool = False) -> Verdict:
 
 
 def _alike(one: Verdict, other: Verdict) -> bool:
-    """Equal voxels, or errors of one class: of two damaged chunks either may be told."""
+    """Equal voxels, or errors of one class: of two broken chunks either may be told."""
     if one.outcome.startswith("read"):
         return one == other
     return one.outcome.partition(":")[0] == other.outcome.partition(":")[0]

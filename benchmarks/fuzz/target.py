@@ -15,9 +15,9 @@ guided engine must have been told before what to watch."""
 class Target:
     """One parser.
 
-    ``seeds`` gives valid inputs; with True also those of the sample, and of the
-    folder of real files, if there is one. ``check`` tries one input: it returns what came of it, or
-    raises what the parser raised. ``form`` and ``words`` are for the mutator.
+    ``seeds`` gives valid inputs; with True also those of the sample, and of the folder
+    of real files if there is one. ``check`` tries one input: it returns what came of
+    it, or raises what the parser raised. ``form`` and ``words`` are for the mutator.
     """
 
     name: str

@@ -159,10 +159,14 @@ def check_variables(data: bytes) -> str:
 def check_options(data: bytes) -> str:
     """A driver's name, and a KEY=VALUE in each line after it."""
     name, *words = _text(data).split("\n")
-    kind = driver(name if name in DRIVERS else DRIVERS[len(name) % len(DRIVERS)])
+    kind = _driver(name if name in DRIVERS else DRIVERS[len(name) % len(DRIVERS)])
     given: dict[str, Any] = dict(parameters(words))
     source = kind(**given)
     return f"{kind.name} with {len(source.options)} options"
+
+
+# looking through all that is installed takes longer than the rest
+_driver = functools.lru_cache(maxsize=16)(driver)
 
 
 def _options(real: bool) -> Sequence[bytes]:
