@@ -288,3 +288,18 @@ def test_suffixed_chunk_is_read(tmp_path: Path) -> None:
     volume = staged(tmp_path, gzip.compress(want.tobytes()), ".gz")
     np.testing.assert_array_equal(volume.read(volume.grid.region), want)
     assert volume.stored(Region((3, 3, 3), (4, 4, 4))).all()
+
+
+def test_folder_that_cannot_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its packed chunks are found, and are not taken for absent."""
+
+    def refuse(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", refuse)
+    want = writer.noise((16, 16, 16))
+    volume = staged(tmp_path, gzip.compress(want.tobytes()), ".gz")
+    monkeypatch.undo()
+    np.testing.assert_array_equal(volume.read(volume.grid.region), want)

@@ -34,12 +34,15 @@ PIECE_CHUNKS = 64
 
 
 def holds_suffixed(folder: Path) -> bool:
-    """Whether some file in a local folder carries the suffix of a compression."""
+    """Whether some file in a local folder may carry the suffix of a compression."""
     endings = tuple(suffix for suffix, _ in PACKED_FILES if suffix)
-    if not folder.is_dir():
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.endswith(endings) for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    with os.scandir(folder) as entries:
-        return any(entry.name.endswith(endings) for entry in entries)
+    except OSError:  # it may be read but not listed; then every name is tried
+        return True
 
 
 @dataclass(frozen=True)
