@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import pytest
 
 import store_writer as store
@@ -23,6 +24,7 @@ from bounded import (
     GROWTH,
     MIB,
     VOXEL,
+    ZEROS,
     kept,
     measured,
     opened,
@@ -119,6 +121,14 @@ def test_a_blosc_header_that_claims_two_gibibytes(tmp_path: Path) -> None:
     head = struct.pack("<BBBBIII", 2, 1, 1, 1, 2**31 - 17, 2**20, 64) + bytes(48)
     place = zarr2(tmp_path, head, {"id": "blosc", "cname": "lz4", "clevel": 5})
     kept(measured(opened, "ngff", place, VOXEL), "CorruptError")
+
+
+def test_a_blosc_chunk_that_unfolds(tmp_path: Path) -> None:
+    """TensorStore unpacks what the header declares: 2 GiB at most, and that is all."""
+    packed = numcodecs.Blosc(cname="zstd").encode(bytes(ZEROS))
+    assert len(packed) < MIB
+    place = zarr2(tmp_path, packed, {"id": "blosc", "cname": "zstd", "clevel": 5})
+    kept(measured(opened, "ngff", place, VOXEL), "CorruptError", bound=BOUND + ZEROS)
 
 
 def test_a_chunk_above_the_memory_limit(tmp_path: Path) -> None:

@@ -14,9 +14,6 @@ from typing import Any
 
 from benchmarks.fuzz.mutation import Mutator
 
-HEADROOM = 1 << 30
-"""Bytes of address space beyond those of the imported libraries."""
-
 MEMORY_LIMIT = "32MiB"
 """EMCATALOG_MEMORY_LIMIT while fuzzing: more is refused as too large a request."""
 
@@ -80,7 +77,7 @@ class Trial:
         self.seeds = list(self.target.seeds(order.real))
         for data in self.seeds:  # libraries are loaded before anything is measured
             judge(self.target, data)
-        guard()
+        guard(self.target.headroom)
         self._begun = time.monotonic()
 
     def __call__(self, data: bytes) -> bool:
@@ -102,12 +99,12 @@ def prepare() -> None:
     os.environ.pop("EMCATALOG_MIRROR", None)
 
 
-def guard() -> None:
+def guard(headroom: int) -> None:
     """Bound the address space; warnings are errors from now on."""
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
         used = int(file.read().split()[0]) * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (used + HEADROOM, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (used + headroom, hard))
     strict()
 
 

@@ -18,6 +18,7 @@ class Target:
     ``seeds`` gives valid inputs; with True also those of the sample, and of the folder
     of real files if there is one. ``check`` tries one input: it returns what came of
     it, or raises what the parser raised. ``form`` and ``words`` are for the mutator.
+    ``headroom`` are bytes of address space beyond those of the imported libraries.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Target:
     check: Callable[[bytes], str]
     words: tuple[bytes, ...] = ()
     longest: int = 1 << 16
+    headroom: int = 1 << 30
 
 
 def targets() -> dict[str, Target]:
