@@ -9,7 +9,6 @@ The shipped file is ``catalog.yaml``. These three give the same catalog::
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +121,7 @@ class VolumeCatalog(AnsweringCatalog, YAMLFileCatalog):  # type: ignore[misc]  #
         except Exception as error:  # intake and YAML raise whatever they like
             raise FormatError(
                 entry=str(self.path),
-                got=" ".join(str(error).split()),
+                got=" ".join(str(error).split()) or type(error).__name__,
                 expected="a catalog: 'sources:' with a driver and args for each name",
                 hint="compare it with the shipped catalog.yaml",
             ) from error
@@ -197,8 +196,8 @@ def _check_arguments(facts: Mapping[str, Any]) -> None:
     kind = driver(str(facts["driver"][0]))
     arguments = facts["args"]
     _check_names(kind, arguments)
-    text = json.dumps(arguments, default=str, ensure_ascii=False)
-    templates = re.findall(r"\{[{%].*?[%}]\}", text)
+    # repr, for keys may be dates
+    templates = re.findall(r"\{[{%].*?[%}]\}", repr(arguments))
     for parameter in facts["user_parameters"]:
         name = parameter["name"]
         if not any(re.search(rf"\b{re.escape(name)}\b", t) for t in templates):

@@ -21,6 +21,9 @@ DIGITS = 6
 LONGEST_AXIS = 2**25
 """Voxels along one axis. Each has a coordinate of 8 bytes; a longer axis is damage."""
 
+LONGEST_NM = 1e18
+"""Nanometres (10^6 km) that a voxel or an origin stays below; more is damage."""
+
 Triple = tuple[int, int, int]
 Lengths = tuple[float, float, float]
 
@@ -132,13 +135,13 @@ class Grid:
                 expected=f"at most {LONGEST_AXIS} voxels on each axis",
                 hint="the source's metadata are damaged",
             )
-        if not all(math.isfinite(s) and s > 0 for s in self.voxel_size):
+        if not all(0 < s < LONGEST_NM for s in self.voxel_size):
             raise GeometryError(
                 got=f"the voxel size {self.voxel_size} nm (z, y, x)",
                 expected="three positive lengths",
                 hint="declare the right one with voxel_size_nm=[z, y, x]",
             )
-        if not all(math.isfinite(o) for o in self.origin):
+        if not all(abs(o) < LONGEST_NM for o in self.origin):
             raise GeometryError(
                 got=f"the origin {self.origin} nm (z, y, x)",
                 expected="three finite positions",

@@ -23,6 +23,10 @@ FACE = {
 """Options that every driver has."""
 
 
+FLOATS = 2**1023
+"""Integers below it are floats."""
+
+
 def known(opener: Callable[..., object]) -> dict[str, inspect.Parameter]:
     """Options of a driver's ``open_pyramid``, by name."""
     parameters = inspect.signature(opener).parameters
@@ -73,16 +77,25 @@ def coerce(driver: str, name: str, value: Any, hint: Any) -> Any:
     elif value == "" and type(None) in allowed:
         value = None
     if isinstance(value, int) and not isinstance(value, bool) and int not in allowed:
-        value = float(value) if float in allowed else value
+        # an integer that no float can hold stays one, and is refused below
+        fits = float in allowed and abs(value) < FLOATS
+        value = float(value) if fits else value
     if object not in allowed and type(value) not in allowed:
         names = " or ".join("null" if t is type(None) else t.__name__ for t in allowed)
         raise OptionError(
             entry=f"driver {driver}" if driver else "",
-            got=f"{name}={value!r}",
+            got=f"{name}={_shown(value)}",
             expected=names,
             hint=f"write {name} as {names}",
         )
     return value
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no integers of thousands of digits
+        return f"a value of type {type(value).__name__} with too many digits"
 
 
 def plain(value: Any) -> Any:
