@@ -13,12 +13,15 @@ BLOCK = 1 << 12
 LARGEST = 1 << 26
 """Bytes that one tag may have; tables of a million segments fit."""
 
-TIMES = 16
+TIMES = 4
 """How often each byte of a file may be read while its header is parsed.
 
 Directories that lie over each other, or share one large table, would otherwise unfold
 a small file into much memory.
 """
+
+SLACK = 1 << 20
+"""Bytes that may be read beyond that, so that small files need no counting."""
 
 NEAR = 1 << 16
 """How far from its directory the values of a page's tags are looked for ahead."""
@@ -36,7 +39,7 @@ class HeaderFile(io.RawIOBase):
         self.reader, self.size, self.name = reader, size, reader.url
         self._at, self._anchor = 0, 0
         self._low, self._high = 0, 0
-        self._allowance = TIMES * size + LARGEST
+        self._allowance = TIMES * size + SLACK
 
     def anchor(self, place: int) -> None:
         """Note from now on what is read near ``place``."""

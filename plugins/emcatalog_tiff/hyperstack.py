@@ -17,7 +17,7 @@ from tifffile import TiffPage
 from emcatalog.errors import FormatError, OptionError
 from emcatalog_tiff.header import HeaderFile
 
-MOST_PAGES = 200_000
+MOST_PAGES = 100_000
 """Pages that one file may have: each costs some kilobytes of memory."""
 
 
