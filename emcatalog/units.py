@@ -10,6 +10,11 @@ from __future__ import annotations
 
 import unicodedata
 
+DISPLAY_NM = 1000.0
+"""Pixels of this size or more that are told by a resolution in inches, centimetres or
+metres are those of a display or printer (72, 96, 300 dpi), which cameras and libraries
+write without being asked. Voxels of electron microscopy are smaller."""
+
 LONGEST = 64
 """Characters that a unit may have; longer texts are none."""
 

@@ -11,7 +11,7 @@ from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid
 from emcatalog.paged import Layout, Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
-from emcatalog.series import each, ensure_alike, expand
+from emcatalog.series import absent, each, ensure_alike, expand
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_dm3.images import Choice, Section, read_section
@@ -72,7 +72,7 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
 
 
 class Dm3Source(VolumeSource):
-    """DM3 and DM4 slices of Gatan DigitalMicrograph, or one 3-D file, as a volume."""
+    """DM3 and DM4 slices of Gatan DigitalMicrograph, or one file, as a volume."""
 
     name = "dm3"
     open_pyramid = staticmethod(open_pyramid)
@@ -88,7 +88,7 @@ def _record(places: Sequence[str | None], sections: Sequence[Section]) -> Record
         (
             *first.claims,
             Claim("pixel_type", pixel_type, "file", "ImageData.DataType"),
-            *_gap_claims(places),
+            *absent(places),
             *_moved(sections),
         )
     )
@@ -185,15 +185,6 @@ def _moved(sections: Sequence[Section]) -> tuple[Claim, ...]:
 
 def _alike(one: object, other: object) -> bool:
     return math.isclose(_number(one), _number(other), rel_tol=1e-6, abs_tol=TOLERANCE)
-
-
-def _gap_claims(places: Sequence[str | None]) -> tuple[Claim, ...]:
-    missing = [z for z, url in enumerate(places) if url is None]
-    if not missing:
-        return ()
-    shown = ", ".join(map(str, missing[:20])) + ", ..." * (len(missing) > 20)
-    text = f"{len(missing)} of {len(places)} sections are absent: z index {shown}"
-    return (Claim("gaps", text, "file", "file names"),)
 
 
 def _pages(

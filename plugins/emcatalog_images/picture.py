@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emcatalog.errors import FormatError
+from emcatalog.units import DISPLAY_NM
 
 LARGEST = 1 << 16
 """Bytes that a part of a header, such as a comment or a profile, may have."""
@@ -65,14 +66,13 @@ class Picture:
 def nanometres(per_unit: int, unit_nm: float) -> float:
     """Pixel size, of ``per_unit`` pixels in a unit; 0 for a setting of a display.
 
-    Cameras and libraries write 72 or 300 dpi without being asked. A pixel of a
-    micrometre or more is none of an electron microscope. The size has as many digits
-    as the number that it is made from.
+    What is one is told by `DISPLAY_NM`. The size has as many digits as the number that
+    it is made from.
 
     >>> nanometres(333333333, 1e9), nanometres(72, 2.54e7)
     (3.0, 0.0)
     """
-    if per_unit < 1 or unit_nm / per_unit >= 1000:
+    if per_unit < 1 or unit_nm / per_unit >= DISPLAY_NM:
         return 0.0
     return float(f"{unit_nm / per_unit:.{math.ceil(math.log10(per_unit + 1))}g}")
 

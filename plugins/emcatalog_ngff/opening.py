@@ -76,8 +76,9 @@ def open_pyramid(  # noqa: PLR0913 - the options of the driver
             finest.
 
     Raises FormatError for metadata that are damaged or beyond a regular grid (negative
-    scale, rotation), for codecs that TensorStore lacks and for voxels that are no
-    numbers; OptionError for a channel, time or image that does not exist.
+    scale, rotation), for codecs that neither TensorStore nor `transcoding` has and for
+    voxels that are no numbers; OptionError for a channel, time or image that does not
+    exist.
     """
     for prefix in _PREFIXES:
         urlpath = urlpath.removeprefix(prefix)

@@ -11,7 +11,7 @@ from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid
 from emcatalog.paged import Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
-from emcatalog.series import absent, ensure_alike, expand
+from emcatalog.series import absent, each, ensure_alike, expand
 from emcatalog.transport import Transport
 from emcatalog.volume import Pyramid
 from emcatalog_tiff.opening import Choice, Sections, read_sections
@@ -85,11 +85,8 @@ def _of_files(
     urls: tuple[str | None, ...], transport: Transport, choice: Choice
 ) -> tuple[Sections, tuple[Page | None, ...]]:
     """The sections of a series of files, which must be alike and hold one each."""
-    names = [url for url in urls if url is not None]
-    files = list(
-        transport.map(
-            lambda url: read_sections(url, transport, choice, alone=False), names
-        )
+    files = each(
+        lambda url: read_sections(url, transport, choice, alone=False), urls, transport
     )
     for file in files:
         if len(file.pages) != 1:

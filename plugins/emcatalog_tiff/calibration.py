@@ -1,9 +1,7 @@
 """What a TIFF says about itself: voxel size in nanometres, names, instrument.
 
-A resolution in inches or centimetres that comes to a micrometre or more for a pixel
-(72, 96, 300 dpi) is a setting of a screen or printer, which cameras and libraries
-write without being asked. Voxels of electron microscopy are smaller, so such a value
-is not taken for a voxel size. One without a unit says nothing either.
+A resolution of displays (`DISPLAY_NM`) is not taken for a voxel size. One without a
+unit says nothing either.
 """
 
 from __future__ import annotations
@@ -15,12 +13,9 @@ from typing import Any
 from tifffile import TiffFile, TiffPage
 
 from emcatalog.record import Claim, Value
-from emcatalog.units import unit_nm
+from emcatalog.units import DISPLAY_NM, unit_nm
 from emcatalog_tiff.hyperstack import Hyperstack
 from emcatalog_tiff.instruments import Size, instrument_sizes
-
-DISPLAY_NM = 1000.0
-"""A pixel per inch or centimetre of this size or more is a display setting."""
 
 SAME = 1e-3
 """Sizes that differ by a smaller part are the same: rationals are rounded."""
