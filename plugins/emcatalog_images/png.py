@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import imagecodecs
@@ -29,6 +29,13 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 _BITS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PALETTE = 3
+_LAST_FILTER = 4
+_ADAM7 = (
+    (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)  # fmt: skip
+"""First row, first column and steps along y and x of each pass of an interlaced PNG."""
+
 _DENSEST = 1032
 """Deflate makes at most this many bytes of one."""
 
@@ -114,11 +121,55 @@ def decode(data: bytes, expected: Picture) -> NDArray[np.generic]:
     if head[17] == _PALETTE:  # stored like grey: libpng would turn it into colours
         body = head[4:17] + b"\0" + head[18:21]
         head = head[:4] + body + struct.pack(">I", zlib.crc32(body))
+    pixel = expected.samples * expected.highest.bit_length()
+    _ensure_whole(parts, _passes(expected.shape, pixel, interlaced=bool(head[20])))
     plain = b"".join((SIGNATURE, head, *parts, b"\0\0\0\0IEND\xaeB`\x82"))
     values: NDArray[Any] = np.asarray(imagecodecs.png_decode(plain))
     if expected.highest < 255:  # libpng spreads one, two and four bits over eight
         values = values // np.uint8(255 // expected.highest)
     return values
+
+
+def _passes(
+    shape: tuple[int, int], pixel: int, *, interlaced: bool
+) -> list[tuple[int, int]]:
+    """Rows and bytes of a row, its filter's included, of each pass that has any.
+
+    ``pixel`` is in bits.
+    """
+    steps = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sizes = (
+        (len(range(y, shape[0], dy)), len(range(x, shape[1], dx)))
+        for y, x, dy, dx in steps
+    )
+    return [(rows, 1 + -(-n * pixel // 8)) for rows, n in sizes if rows and n]
+
+
+def _ensure_whole(parts: Sequence[bytes], passes: Sequence[tuple[int, int]]) -> None:
+    """Raise CorruptError unless the chunks IDAT hold just the rows of all passes.
+
+    libpng as imagecodecs calls it is not safe on damaged data: it is only given what
+    was found sound here.
+    """
+    for part in parts:
+        (crc,) = struct.unpack_from(">I", part, len(part) - 4)
+        if crc != zlib.crc32(part[4:-4]):
+            raise damaged("a chunk IDAT that does not fit its sum", "a sound one")
+    size = sum(rows * row for rows, row in passes)
+    unpacker = zlib.decompressobj()
+    try:
+        rows_of_bytes = unpacker.decompress(
+            b"".join(part[8:-4] for part in parts), size + 1
+        )
+    except zlib.error as error:
+        raise damaged(f"data that do not unpack ({error})", "rows") from error
+    if len(rows_of_bytes) != size or not unpacker.eof:
+        raise damaged(f"{len(rows_of_bytes)} bytes of rows", f"{size}")
+    filters = np.frombuffer(rows_of_bytes, np.uint8)
+    for rows, row in passes:
+        if filters[: rows * row : row].max() > _LAST_FILTER:
+            raise damaged("rows of an unknown filter", "filters 0 to 4")
+        filters = filters[rows * row :]
 
 
 def _voxel_chunks(data: bytes) -> Iterator[bytes]:
