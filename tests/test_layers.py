@@ -32,7 +32,7 @@ CONTRACT = {
 
 HOMES = {
     "tensorstore": {"chunked", "sample"},
-    "PIL": {"view", "sample", "emcatalog_idr"},
+    "PIL": {"view", "sample", "emcatalog_idr", "emcatalog_tiff"},
     "click": {"cli"},
     "torch": set(),
     "tifffile": {"sample", "cli", "emcatalog_tiff"},

@@ -85,14 +85,15 @@ class Http:
             if answer.status == 200:
                 return await _small_whole(answer, origin, start, length)
             brought = answers.check_range(answer, start, length)
-            size = answers.content_range(answer)[2]
-            origin.versions.check(origin.url, answers.version_of(answer, size))
             data = await answers.body(answer, length)
             if len(data) != brought:
                 raise TruncatedError(
                     got=f"{len(data)} bytes at byte {start}", expected=f"{brought}"
                 )
             answers.refuse_html(answer, data, BYTES)
+            # after it: a page of login is no version of the file
+            size = answers.content_range(answer)[2]
+            origin.versions.check(origin.url, answers.version_of(answer, size))
             return data
 
     async def _whole(self, origin: Origin, limit: int, kind: str) -> bytes:
@@ -185,10 +186,10 @@ async def _small_whole(
 ) -> bytes:
     """The body of a 200, if that is what the range asked for."""
     if answers.is_small_whole(answer, start, length):
-        size = answer.content_length
-        origin.versions.check(origin.url, answers.version_of(answer, size))
         data = await answers.body(answer, length)
         answers.refuse_html(answer, data, BYTES)
+        size = answer.content_length
+        origin.versions.check(origin.url, answers.version_of(answer, size))
         return data
     answers.refuse_html(answer, await answer.content.read(512), BYTES)
     answer.close()

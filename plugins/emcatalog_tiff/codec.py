@@ -47,7 +47,7 @@ def ensure_known(compression: int) -> None:
     known = STREAMS | PICTURES
     name = known.get(compression, "")
     library = "JPEG8" if name == "jpeg" else name.upper()
-    if name and (name == "none" or _available(library)):
+    if name and (name in ("none", "png") or _available(library)):
         return
     title = COMPRESSION(compression).name if compression in _NUMBERS else "unknown"
     raise FormatError(
@@ -170,7 +170,7 @@ class SegmentCodec:
         options: dict[str, Any] = {}
         if name == "jpeg":
             options = jpeg_colours(data, self.colours)
-            options |= {"bitspersample": self.bits, "tables": self.tables or None}
+            options["tables"] = self.tables or None
         if FAXES.get(self.compression) == "ccittfax3":
             options = {"t4options": self.fax}
         native = self.stored.newbyteorder("=")

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from tifffile import TiffFile, TiffPage
 
-from emcatalog.errors import EmcatalogError, FormatError, NotFoundError
+from emcatalog.errors import EmcatalogError, FormatError, NotFoundError, OptionError
 from emcatalog.paged import Layout, Page
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
@@ -194,9 +194,11 @@ def _hyperstack(
     return plain(pages, choice.series)
 
 
-def _only_one(series: int) -> FormatError:
-    return FormatError(
-        got=f"series={series} of an ImageJ file", expected="0, the only series"
+def _only_one(series: int) -> OptionError:
+    return OptionError(
+        got=f"series={series} of an ImageJ file",
+        expected="0, the only series",
+        hint="leave series out",
     )
 
 

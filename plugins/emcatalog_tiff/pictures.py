@@ -1,14 +1,15 @@
-"""Strips and tiles that hold a whole picture: JPEG, JPEG 2000, JPEG XR, WebP, fax ...
+"""Strips and tiles that hold a whole picture: JPEG, JPEG 2000, WebP, fax ...
 
 The size of the picture is given to each decoder, or read from the picture's head where
 a decoder looks at it too late; so a small segment cannot unfold into a large one. Where
 a decoder fills what a cut picture lacks with grey or white, the cut is looked for here.
 
-Formats: ITU-T T.81 (JPEG), T.800 (JPEG 2000), T.832 (JPEG XR), T.4 and T.6 (fax).
+Formats: ITU-T T.81 (JPEG), T.800 (JPEG 2000), T.4 and T.6 (fax).
 """
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from emcatalog.errors import CorruptError
 
@@ -26,10 +28,13 @@ FAXES = {2: "ccittrle", 3: "ccittfax3", 4: "ccittfax4"}
 PICTURES = FAXES | {
     7: "jpeg", 33007: "jpeg", 34892: "jpeg", 33003: "jpeg2k", 33004: "jpeg2k",
     33005: "jpeg2k", 34712: "jpeg2k", 34887: "lerc", 34933: "png", 34927: "webp",
-    50001: "webp", 34934: "jpegxr", 22610: "jpegxr", 50002: "jpegxl", 52546: "jpegxl",
-    32909: "pixarlog",
+    50001: "webp", 50002: "jpegxl", 52546: "jpegxl", 32909: "pixarlog",
 }  # fmt: skip
-"""Compressions of whole pictures, by TIFF code."""
+"""Compressions of whole pictures, by TIFF code.
+
+JPEG XR (34934, 22610) is not among them: its only free decoder, jxrlib, ends the whole
+process on some damaged pictures. PNG is left to Pillow for the same reason.
+"""
 
 Shape = tuple[int, int, int]
 
@@ -60,6 +65,8 @@ def picture(
     """
     if name in FAXES.values():
         return _fax(data, shape, name, options)
+    if name == "png":
+        return _png(data, shape).astype(dtype, casting="equiv", copy=False)
     _CHECKS.get(name, _no_check)(data, shape)
     flat = shape if shape[2] > 1 else shape[:2]
     if name == "pixarlog":
@@ -68,7 +75,9 @@ def picture(
         options["out"] = np.empty(flat, dtype)
     if name == "webp" and shape[2] == 4:
         options["hasalpha"] = True
-    decoded = getattr(imagecodecs, f"{name}_decode")(data, **options)
+    # jpeg_decode would fall back on a decoder that some damage makes write anywhere
+    library = {"jpeg": "jpeg8"}.get(name, name)
+    decoded = getattr(imagecodecs, f"{library}_decode")(data, **options)
     return np.asarray(decoded).reshape(shape)
 
 
@@ -126,6 +135,14 @@ def _has_hole(data: bytes, rows: int, name: str) -> bool:
     return 0 < len(ends) < rows - 1 + first
 
 
+def _png(data: bytes, shape: Shape) -> NDArray[np.generic]:
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        found = image.height, image.width, len(image.getbands())
+        if found != shape:
+            raise CorruptError(got=f"a picture of {found}", expected=f"{shape}")
+        return np.asarray(image).reshape(shape)
+
+
 def _cut(kind: str) -> CorruptError:
     return CorruptError(
         got=f"a {kind} that is cut short",
@@ -142,26 +159,6 @@ def _check_jpeg(data: bytes, shape: Shape) -> None:
     """The decoder reads grey where bytes are missing: the end must be marked."""
     if data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
         raise _cut("JPEG")
-
-
-def _check_jpegxr(data: bytes, shape: Shape) -> None:
-    """The decoder reads something where bytes are missing: compare with the head."""
-    if data[:3] != b"II\xbc" or len(data) < 10:
-        return  # the decoder refuses it
-    (place,) = struct.unpack_from("<I", data, 4)
-    table = data[place : place + 2]
-    count = int.from_bytes(table, "little")
-    entries = data[place + 2 :][: 12 * count]
-    found = {
-        tag: value for tag, _, _, value in struct.iter_unpack("<HHII", _whole(entries))
-    }
-    offset, length = found.get(0xBCC0, 0), found.get(0xBCC1, 0)
-    if len(entries) < 12 * count or offset + length > len(data):
-        raise _cut("JPEG XR picture")
-
-
-def _whole(entries: bytes) -> bytes:
-    return entries[: len(entries) // 12 * 12]
 
 
 def _check_jpeg2k(data: bytes, shape: Shape) -> None:
@@ -187,4 +184,4 @@ def _codestream(data: bytes) -> bytes:
     return data[place : place + 42]
 
 
-_CHECKS = {"jpeg": _check_jpeg, "jpegxr": _check_jpegxr, "jpeg2k": _check_jpeg2k}
+_CHECKS = {"jpeg": _check_jpeg, "jpeg2k": _check_jpeg2k}

@@ -113,7 +113,6 @@ def test_a_sample_of_a_colour_picture(
         ("jpegxl", {"lossless": True}),
         ("lerc", {}),
         ("png", {}),
-        ("jpegxr", {}),
         ("jpeg", {"level": 90}),
     ],
 )

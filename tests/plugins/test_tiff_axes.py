@@ -270,3 +270,11 @@ def test_what_is_not_said_must_be_declared(tmp_path: Path) -> None:
         open_pyramid(str(path), TRANSPORT)
     pyramid = open_pyramid(str(path), TRANSPORT, voxel_size_nm=[50, 8, 8])
     assert pyramid.level(0).grid.voxel_size == (50, 8, 8)
+
+
+def test_an_imagej_file_has_one_series(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, numbered(3, 5, 6), imagej=True, metadata={"axes": "ZYX"})
+    assert read(path, series=0).shape == (3, 5, 6)
+    with pytest.raises(OptionError, match=r"series=1.*0, the only series"):
+        read(path, series=1)
