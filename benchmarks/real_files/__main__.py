@@ -45,7 +45,8 @@ examples:
   python -m benchmarks.real_files ../shared/realdata --no-peers --only 'dm/*'
   python -m benchmarks.real_files ../shared/realdata --write docs/real-files.md
 
-The status is 1 if anything is WRONG, FOREIGN, HANG or CRASH, 2 if a PATH is not there.
+The status is 1 if anything is WRONG, FOREIGN, HANG or CRASH, or a calibration differs;
+2 if a PATH is not there.
 """
 
 

@@ -69,7 +69,8 @@ def others(findings: Iterable[Finding]) -> Counter[str]:
 
 def failed(findings: Iterable[Finding]) -> bool:
     """Whether anything is wrong, foreign, hung or crashed."""
-    return any(finding.outcome in FAULTS for finding in findings)
+    bad = {*FAULTS, Outcome.CALIBRATION}
+    return any(finding.outcome in bad for finding in findings)
 
 
 def show(
