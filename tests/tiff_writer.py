@@ -9,7 +9,8 @@ import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-Tags = Mapping[int, int | Sequence[int] | str]
+Value = int | float | Sequence[int] | str
+Tags = Mapping[int, Value]
 
 
 def write(path: Path, pages: Sequence[tuple[Tags, bytes]], order: str = "<") -> Path:
@@ -34,12 +35,12 @@ def write(path: Path, pages: Sequence[tuple[Tags, bytes]], order: str = "<") -> 
     return path
 
 
-def _entry(
-    out: bytearray, code: int, value: int | Sequence[int] | str, order: str
-) -> bytes:
+def _entry(out: bytearray, code: int, value: Value, order: str) -> bytes:
     """An entry of a directory; values of more than four bytes go to the end."""
     if isinstance(value, str):
         kind, count, data = 2, len(value) + 1, value.encode() + b"\0"
+    elif isinstance(value, float):
+        kind, count, data = 11, 1, struct.pack(f"{order}f", value)
     else:
         numbers = [value] if isinstance(value, int) else list(value)
         kind, count = 4, len(numbers)

@@ -31,6 +31,13 @@ ESSENTIAL = frozenset(
 )
 """Tags without which pixels would be read wrongly."""
 
+_WHOLE = (
+    "imagewidth", "imagelength", "imagedepth", "tilewidth", "tilelength", "tiledepth",
+    "rowsperstrip", "samplesperpixel", "planarconfig", "predictor", "fillorder",
+    "compression", "photometric",
+)  # fmt: skip
+"""What a tag of the type of floating point numbers would make no whole number."""
+
 
 def read_pages(
     tiff: TiffFile, file: HeaderFile, transport: Transport | None
@@ -109,6 +116,9 @@ def read_page(
     starts = range(0, count * form.tagsize, form.tagsize)
     codes = {struct.unpack_from(f"{order}H", table, at)[0] for at in starts}
     lost = sorted(c for c in codes & ESSENTIAL if page.tags.get(c) is None)
+    for name in _WHOLE:
+        if not isinstance(value := getattr(page, name), int):
+            raise _damaged(file, number, f"{name} {value!r}, which is no whole number")
     if lost or not page.shape:
         what = f"no readable value of tag {lost[0]}" if lost else "no picture"
         raise _damaged(file, number, what)
