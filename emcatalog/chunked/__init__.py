@@ -39,12 +39,13 @@ from emcatalog.chunked.staged import (
     holds_suffixed,
     pieces,
 )
-from emcatalog.chunked.unpack import unpack
+from emcatalog.chunked.unpack import damaged_chunk, unpack
 from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.volume import ensure_fits, ensure_inside
 
 __all__ = [
+    "LARGEST_CHUNK",
     "PACKED_FILES",
     "PLAIN",
     "Axes",
@@ -55,6 +56,7 @@ __all__ = [
     "Transcode",
     "above",
     "child",
+    "damaged_chunk",
     "folder",
     "holds_suffixed",
     "kvstore",
@@ -66,6 +68,8 @@ __all__ = [
 ]
 
 IN_FLIGHT = 8
+LARGEST_CHUNK = 2**32
+"""Bytes of a decoded chunk that metadata may declare; more is damage."""
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,9 @@ def unpack(data: bytes, compression: str, limit: int) -> bytes:
     try:
         content = UNPACKERS[compression](data, limit + 1)
     except (zlib.error, ValueError, RuntimeError, OSError, EOFError) as error:
-        raise CorruptError(
-            got=f"a chunk that does not unpack ({error})",
-            expected=f"{compression} data, of at most {limit} bytes when unpacked",
-            hint="fetch the chunk again; if it stays so, it is damaged at its source",
+        raise damaged_chunk(
+            f"a chunk that does not unpack ({error})",
+            f"{compression} data, of at most {limit} bytes when unpacked",
         ) from error
     if len(content) > limit:
         raise CorruptError(
@@ -55,3 +54,12 @@ def unpack(data: bytes, compression: str, limit: int) -> bytes:
             hint="the chunk is damaged, or not of this volume",
         )
     return content
+
+
+def damaged_chunk(got: str, expected: str) -> CorruptError:
+    """The error for a chunk that does not decode to its voxels."""
+    return CorruptError(
+        got=got,
+        expected=expected,
+        hint="fetch the chunk again; if it stays so, it is damaged at its source",
+    )

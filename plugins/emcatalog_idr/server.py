@@ -6,7 +6,6 @@ Source of the shapes: OMERO.web, ``webgateway/imgData/{id}/`` and
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ import numpy as np
 
 from emcatalog.errors import (
     AccessDeniedError,
-    ContentError,
     FormatError,
     NotFoundError,
     UnreachableError,
 )
+from emcatalog.json_text import parsed
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
 
@@ -173,19 +172,9 @@ def _read(url: str, image_id: int, transport: Transport) -> bytes:
 
 
 def _object(data: bytes, url: str) -> Mapping[str, Any]:
-    if data.lstrip().startswith(b"<"):
-        raise ContentError(
-            entry=url,
-            got="an HTML page",
-            expected="JSON",
-            hint="the server wants a login, or urlpath is not an OMERO server's",
-        )
-    try:
-        answer = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(
-            entry=url, got=f"an answer that is no JSON ({error})", expected="JSON"
-        ) from error
+    answer = parsed(
+        data, "JSON", "urlpath is the address of an OMERO server", entry=url
+    )
     if not isinstance(answer, dict):
         raise FormatError(
             entry=url, got=f"JSON of the kind {type(answer).__name__}", expected="{...}"

@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from emcatalog.chunked import LARGEST_CHUNK
 from emcatalog.errors import FormatError
+from emcatalog.json_text import mapping, shown, wrong
 from emcatalog_ngff.codecs import (
     n5_compression,
     v2_codecs,
@@ -26,11 +28,8 @@ from emcatalog_ngff.codecs import (
     v3_inner_chunks,
 )
 from emcatalog_ngff.lattice import Naming
-from emcatalog_ngff.model import Array, integers, mapping, shown, text, wrong
+from emcatalog_ngff.model import Array, integers, text
 from emcatalog_ngff.transcoding import N5_CODECS, Chain, N5Block
-
-LARGEST_CHUNK = 2**32
-"""Bytes of one decoded chunk."""
 
 _V3_TYPES = {
     "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",

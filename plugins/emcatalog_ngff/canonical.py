@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emcatalog.errors import FormatError
+from emcatalog.json_text import mapping
 from emcatalog.units import unit_nm
-from emcatalog_ngff.model import AXES, Axis, Placed, Placement, mapping, scales
+from emcatalog_ngff.model import AXES, Axis, Placed, Placement, scales
 from emcatalog_ngff.transformations import AxisMap, axis_map
 
 WHERE = "spatialTransform"

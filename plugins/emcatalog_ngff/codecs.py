@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emcatalog.errors import FormatError
-from emcatalog_ngff.model import integers, mapping, sequence, shown
+from emcatalog.json_text import mapping, shown
+from emcatalog_ngff.model import integers, sequence
 from emcatalog_ngff.transcoding import (
     COMPRESSORS,
     FILTERS,

@@ -11,6 +11,7 @@ import numpy as np
 
 from emcatalog.chunked import Transcode
 from emcatalog.errors import FormatError
+from emcatalog.json_text import shown, wrong
 from emcatalog_ngff.lattice import SLASHED, Naming
 
 AXES = ("t", "c", "z", "y", "x")
@@ -137,13 +138,6 @@ def integers(value: object, where: str, least: int = 1) -> tuple[int, ...]:
     return tuple(value)
 
 
-def mapping(value: object, where: str) -> Mapping[str, Any]:
-    """A JSON object; FormatError names ``where`` it should stand."""
-    if not isinstance(value, dict):
-        raise wrong(where, value, "a JSON object")
-    return value
-
-
 def sequence(value: object, where: str, most: int = 1024) -> Sequence[Any]:
     """A JSON array of 1 to ``most`` items; FormatError names where it should stand."""
     if not isinstance(value, list) or not 0 < len(value) <= most:
@@ -156,18 +150,3 @@ def text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value:
         raise wrong(where, value, "a string")
     return value
-
-
-def wrong(where: str, value: object, expected: str) -> FormatError:
-    """The error for a member that is not what the format says."""
-    return FormatError(
-        got=f"{where} = {shown(value)}",
-        expected=expected,
-        hint="the metadata are damaged, or of another format",
-    )
-
-
-def shown(value: object) -> str:
-    """``value`` as text of at most 80 characters."""
-    written = repr(value)
-    return written if len(written) <= 80 else f"{written[:77]}..."

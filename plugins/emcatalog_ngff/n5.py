@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emcatalog.errors import FormatError
+from emcatalog.json_text import mapping
 from emcatalog.units import unit_nm
 from emcatalog_ngff.canonical import canonical
 from emcatalog_ngff.model import (
@@ -33,7 +34,6 @@ from emcatalog_ngff.model import (
     Level,
     Placed,
     Placement,
-    mapping,
     numbers,
     scales,
     sequence,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emcatalog.errors import FormatError, OptionError
+from emcatalog.json_text import mapping, shown
 from emcatalog.units import unit_nm
 from emcatalog_ngff.model import (
     AXES,
@@ -24,9 +25,7 @@ from emcatalog_ngff.model import (
     Level,
     Multiscale,
     Placement,
-    mapping,
     sequence,
-    shown,
     text,
 )
 from emcatalog_ngff.systems import Systems

@@ -6,7 +6,6 @@ not have, or does not hand out.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,9 +22,9 @@ from emcatalog.errors import (
     TransportError,
     UnreachableError,
 )
+from emcatalog.json_text import parsed, shown
 from emcatalog.transport import Transport
 from emcatalog.transport.archive import Archive
-from emcatalog_ngff.model import shown
 
 METADATA_LIMIT = 16 * 2**20
 METADATA_FILES = (
@@ -60,7 +59,12 @@ class Store:
         if path in self.told:
             members = self.told[path]
         else:
-            members = _parsed(self._text(path, place), place)
+            members = parsed(
+                self._text(path, place),
+                "metadata of Zarr or N5, in JSON",
+                "the file is damaged: fetch it again, or ask its keeper",
+                place,
+            )
         if not isinstance(members, dict):
             raise FormatError(entry=place, got=shown(members), expected="a JSON object")
         return members
@@ -178,25 +182,6 @@ def refuse_database(store: Store) -> None:
             expected="a folder or a zip file of Zarr or N5",
             hint="copy it to a folder: tensorstore.KvStore.experimental_copy_range_to",
         )
-
-
-def _parsed(text: bytes, place: str) -> Any:
-    if text.lstrip()[:1] == b"<":
-        raise ContentError(
-            entry=place,
-            got="an HTML page",
-            expected="JSON",
-            hint="the server may want a login: open the URL in a browser",
-        )
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(
-            entry=place,
-            got=f"text that is not JSON ({error})",
-            expected="metadata of Zarr or N5",
-            hint="the file is damaged: fetch it again, or ask its keeper",
-        ) from error
 
 
 REFUSALS = (NotFoundError, AccessDeniedError, ContentError)

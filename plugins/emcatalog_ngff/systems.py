@@ -12,14 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from emcatalog.errors import FormatError, OptionError
-from emcatalog_ngff.model import (
-    MOST_DIMENSIONS,
-    mapping,
-    sequence,
-    shown,
-    text,
-    wrong,
-)
+from emcatalog.json_text import mapping, shown, wrong
+from emcatalog_ngff.model import MOST_DIMENSIONS, sequence, text
 from emcatalog_ngff.transformations import AxisMap, axis_map, finite
 
 Json = Mapping[str, Any]

@@ -24,8 +24,8 @@ import imagecodecs
 import numcodecs
 import numpy as np
 
-from emcatalog.chunked import unpack
-from emcatalog.errors import CorruptError, FormatError
+from emcatalog.chunked import damaged_chunk, unpack
+from emcatalog.errors import FormatError
 
 Json = Mapping[str, Any]
 
@@ -70,7 +70,7 @@ class Chain:
             members = json.loads(text)
             data = _undone(data, members, limit)
         if len(data) != size:
-            raise _damaged(f"{len(data)} bytes of voxels", f"{size}")
+            raise damaged_chunk(f"{len(data)} bytes of voxels", f"{size}")
         return data
 
 
@@ -87,16 +87,20 @@ class N5Block:
             mode, count = struct.unpack_from(">HH", data)
             sizes = struct.unpack_from(f">{count}I", data, 4)
         except struct.error as error:
-            raise _damaged(f"{len(data)} bytes", "a block with a header") from error
+            raise damaged_chunk(
+                f"{len(data)} bytes", "a block with a header"
+            ) from error
         fits = count == len(shape) and all(
             n <= most for n, most in zip(sizes, shape, strict=True)
         )
         if mode != 0 or not fits:
-            raise _damaged(f"a block of mode {mode} and {sizes} voxels", f"{shape}")
+            raise damaged_chunk(
+                f"a block of mode {mode} and {sizes} voxels", f"{shape}"
+            )
         head, size = 4 + 4 * count, math.prod(sizes) * self.itemsize
         content = N5_CODECS[self.codec](data[head:], size)
         if len(content) != size:
-            raise _damaged(f"{len(content)} bytes of voxels", f"{size}")
+            raise damaged_chunk(f"{len(content)} bytes of voxels", f"{size}")
         return data[:head] + content
 
 
@@ -133,9 +137,13 @@ def _undone(data: bytes, members: Json, limit: int) -> bytes:
         else:
             data = COMPRESSORS[name](data, members, limit)
     except DAMAGE as error:
-        raise _damaged(f"{name} data that do not decode ({error})", "whole") from error
+        raise damaged_chunk(
+            f"{name} data that do not decode ({error})", "whole"
+        ) from error
     if len(data) > limit:
-        raise _damaged(f"more than {limit} bytes out of {name}", "the voxels' size")
+        raise damaged_chunk(
+            f"more than {limit} bytes out of {name}", "the voxels' size"
+        )
     return data
 
 
@@ -238,11 +246,15 @@ def _lz4_java(data: bytes, size: int) -> bytes:
         try:
             magic, token, packed, length, _ = struct.unpack_from("<8sBiiI", data, place)
         except struct.error as error:
-            raise _damaged("a block of lz4 that is cut short", "a header") from error
+            raise damaged_chunk(
+                "a block of lz4 that is cut short", "a header"
+            ) from error
         place, total = place + 21, total + length
         body = data[place : place + packed] if packed >= 0 else b""
         if magic != b"LZ4Block" or length < 0 or len(body) != packed or total > size:
-            raise _damaged(f"a block of {packed} and {length} bytes", f"{size} in all")
+            raise damaged_chunk(
+                f"a block of {packed} and {length} bytes", f"{size} in all"
+            )
         if not length:
             break
         parts.append(_lz4_part(token >> 4, body, length))
@@ -255,11 +267,13 @@ def _lz4_part(method: int, body: bytes, length: int) -> bytes:
         if method == 2:
             return _lz4_block(body, length)
     except DAMAGE as error:
-        raise _damaged(
+        raise damaged_chunk(
             f"lz4 data that do not decode ({error})", "whole data"
         ) from error
     if method != 1 or len(body) != length:
-        raise _damaged(f"a block of lz4 of method {method}", "1 or 2, of its own size")
+        raise damaged_chunk(
+            f"a block of lz4 of method {method}", "1 or 2, of its own size"
+        )
     return body
 
 
@@ -269,7 +283,7 @@ def _n5_lz4(data: bytes, size: int) -> bytes:
     try:
         return bytes(imagecodecs.lz4f_decode(data, out=size + 1))
     except DAMAGE as error:
-        raise _damaged(
+        raise damaged_chunk(
             f"lz4 data that do not decode ({error})", "whole data"
         ) from error
 
@@ -278,18 +292,12 @@ def _n5_xz(data: bytes, size: int) -> bytes:
     try:
         return _lzma(data, {}, size)
     except DAMAGE as error:
-        raise _damaged(f"xz data that do not decode ({error})", "whole data") from error
+        raise damaged_chunk(
+            f"xz data that do not decode ({error})", "whole data"
+        ) from error
 
 
 N5_CODECS: Mapping[str, Callable[[bytes, int], bytes]] = MappingProxyType(
     {"lz4": _n5_lz4, "xz": _n5_xz}
 )
 """TensorStore lacks lz4, and 0.1.86 aborts the process where xz data are cut short."""
-
-
-def _damaged(got: str, expected: str) -> CorruptError:
-    return CorruptError(
-        got=got,
-        expected=expected,
-        hint="fetch the chunk again; if it stays so, it is damaged at its source",
-    )

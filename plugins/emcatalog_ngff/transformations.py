@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from emcatalog.errors import FormatError
-from emcatalog_ngff.model import integers, mapping, numbers, sequence, shown, wrong
+from emcatalog.json_text import mapping, shown, wrong
+from emcatalog_ngff.model import integers, numbers, sequence
 
 NESTED = 8
 """Sequences within sequences."""

@@ -28,7 +28,7 @@ from emcatalog.chunked import (
     verify,
 )
 from emcatalog.driver import VolumeSource, backend
-from emcatalog.errors import ContentError, EmcatalogError, OptionError
+from emcatalog.errors import EmcatalogError, OptionError
 from emcatalog.geometry import Grid, Lengths, Triple
 from emcatalog.record import Claim, Record
 from emcatalog.transport import Transport
@@ -78,7 +78,6 @@ def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyr
         text = transport.read(place, limit=INFO_LIMIT, kind="application/json")
         if text.startswith(GZIP):
             text = unpack(text, "gzip", INFO_LIMIT)
-        _refuse_html(text)
         info = parse_info(text)
         if not 0 <= channel < info.channels:
             raise OptionError(
@@ -91,15 +90,6 @@ def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyr
         error.about(place)
         raise
     return Pyramid(volumes, Record(_claims(urlpath, info, channel)))
-
-
-def _refuse_html(text: bytes) -> None:
-    if text.lstrip()[:1] == b"<":
-        raise ContentError(
-            got="an HTML page",
-            expected="the info file of a precomputed volume",
-            hint="the server may want a login: open the URL in a browser",
-        )
 
 
 def _volume(

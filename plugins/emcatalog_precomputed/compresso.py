@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.errors import CorruptError
+from emcatalog.chunked import damaged_chunk
 
 Bools = NDArray[np.bool_]
 Labels = NDArray[Any]
@@ -58,23 +58,23 @@ def decode(data: bytes, shape: tuple[int, int, int], itemsize: int) -> Labels:
 
 def _parse(data: bytes, shape: tuple[int, int, int], itemsize: int) -> Stream:
     if len(data) < HEADER.size or data[:4] != b"cpso":
-        raise _damaged(f"a chunk that begins with {data[:4]!r}", "b'cpso'")
+        raise damaged_chunk(f"a chunk that begins with {data[:4]!r}", "b'cpso'")
     _, version, width, *numbers = HEADER.unpack_from(data)
     size, step, (ids, values, locations, connectivity) = (
         tuple(numbers[:3]), tuple(numbers[3:6]), numbers[6:],
     )  # fmt: skip
     if version > 1 or connectivity not in (4, 6):
-        raise _damaged(
+        raise damaged_chunk(
             f"compresso version {version}, connectivity {connectivity}",
             "version 0 or 1, connectivity 4 or 6",
         )
     if size != shape or width != itemsize:
-        raise _damaged(
+        raise damaged_chunk(
             f"a compresso stream of {size} labels (x, y, z) of {width} bytes",
             f"{shape} of {itemsize} bytes",
         )
     if not 0 < math.prod(step) <= 64:
-        raise _damaged(f"compresso windows of {step} voxels", "1 to 64 voxels")
+        raise damaged_chunk(f"compresso windows of {step} voxels", "1 to 64 voxels")
     window = _bytes_for(math.prod(step), (8, 16, 32, 64))
     offset, label = np.dtype(f"<u{window}"), np.dtype(f"<u{width}")
     # an index of the slices, which ends a stream of version 1, is not needed
@@ -83,7 +83,7 @@ def _parse(data: bytes, shape: tuple[int, int, int], itemsize: int) -> Stream:
     counts = [(ids, label), (values, offset), (locations, label)]
     rest = end - HEADER.size - sum(n * kind.itemsize for n, kind in counts)
     if rest < 0 or rest % window:
-        raise _damaged(f"a compresso stream of {len(data)} bytes", f"{-rest} more")
+        raise damaged_chunk(f"a compresso stream of {len(data)} bytes", f"{-rest} more")
     parts, place = [], HEADER.size
     for count, kind in [*counts, (rest // window, offset)]:
         parts.append(np.frombuffer(data, kind, count, place))
@@ -121,9 +121,11 @@ def _windows(stream: Stream, count: int) -> Integers:
     lengths = np.where(isrun, np.minimum(number, count + 1), 1)
     ends = np.cumsum(lengths)
     if (ends[-1] if len(ends) else 0) != count:
-        raise _damaged("compresso windows of another number", f"{count}")
+        raise damaged_chunk("compresso windows of another number", f"{count}")
     if number[~isrun].max(initial=0) >= len(stream.values):
-        raise _damaged("a compresso window beyond the list of windows", "one of them")
+        raise damaged_chunk(
+            "a compresso window beyond the list of windows", "one of them"
+        )
     chosen = np.zeros(count, np.int64)
     chosen[ends[~isrun] - 1] = number[~isrun]
     return chosen
@@ -143,7 +145,7 @@ def _area_labels(stream: Stream, inner: Bools) -> Labels:
     firsts = root == np.arange(len(root))
     if (count := int(firsts.sum())) != len(stream.ids):
         got = f"{len(stream.ids)} compresso labels"
-        raise _damaged(got, f"{count}, one for each area")
+        raise damaged_chunk(got, f"{count}, one for each area")
     if not count:
         return np.zeros(stream.shape, stream.ids.dtype)
     of_run = stream.ids[(np.cumsum(firsts) - 1)[root]]
@@ -202,7 +204,7 @@ def _fill_border(stream: Stream, border: Bools, labels: Labels) -> None:
         near[:, axis] += step
         z, y, x = near.clip(0, np.array(border.shape) - 1).T
         if (border[z, y, x] | (near != np.stack([z, y, x], 1)).any(1)).any():
-            raise _damaged(
+            raise damaged_chunk(
                 "a compresso voxel like one that is not known", "a known one"
             )
         told[here] = labels[z, y, x]
@@ -220,15 +222,7 @@ def _codes(locations: Labels, count: int) -> tuple[Labels, Labels]:
     literal[1:] = escape[:-1]
     codes = locations[~literal]
     if len(codes) != count or escape[-1:].any():
-        raise _damaged(f"{len(codes)} compresso voxels that are told", f"{count}")
+        raise damaged_chunk(f"{len(codes)} compresso voxels that are told", f"{count}")
     told = codes - codes.dtype.type(FIRST_LABEL)
     told[codes == ESCAPE] = locations[literal]
     return codes, told
-
-
-def _damaged(got: str, expected: str) -> CorruptError:
-    return CorruptError(
-        got=got,
-        expected=expected,
-        hint="fetch the chunk again; if it stays so, it is damaged at its source",
-    )

@@ -6,7 +6,6 @@ Written from the public description of the format, "Precomputed volume format" a
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from emcatalog.chunked import LARGEST_CHUNK
 from emcatalog.errors import FormatError
+from emcatalog.geometry import Lengths, Triple
+from emcatalog.json_text import mapping, parsed, shown, wrong
 
-Triple = tuple[int, int, int]
-Lengths = tuple[float, float, float]
+FOLDER = "urlpath is the folder that holds the file named info"
 
 DATA_TYPES = (
     "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32",
@@ -42,9 +43,6 @@ No number stands for any.
 
 LARGEST = 2**40
 """Voxels along an axis, and offsets; every larger number is damage."""
-
-LARGEST_CHUNK = 2**32
-"""Bytes of one decoded chunk."""
 
 
 @dataclass(frozen=True)
@@ -78,31 +76,22 @@ def parse_info(text: bytes) -> Info:
     Raises FormatError for what is not the description of a volume that can be read;
     the message names the member.
     """
-    members = _object(_json(text), "info")
+    members = mapping(
+        parsed(text, "the info file of a precomputed volume", FOLDER), "info"
+    )
     _check_kind(members)
     kind = _one_of(members, "type", ("image", "segmentation"), "info")
     data_type = _one_of(_lower(members, "data_type"), "data_type", DATA_TYPES, "info")
     channels = _integer(members.get("num_channels"), "info: num_channels", 1, 1024)
     given = members.get("scales")
     if not isinstance(given, list) or not 0 < len(given) <= 64:
-        raise _wrong("info: scales", given, "a list of 1 to 64 scales")
+        raise wrong("info: scales", given, "a list of 1 to 64 scales")
     scales = [
-        _scale(_object(scale, f"scales[{i}]"), f"scales[{i}]", data_type, channels)
+        _scale(mapping(scale, f"scales[{i}]"), f"scales[{i}]", data_type, channels)
         for i, scale in enumerate(given)
     ]
     scales.sort(key=lambda scale: math.prod(scale.resolution))
     return Info(kind, data_type, channels, tuple(scales))
-
-
-def _json(text: bytes) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(
-            got=f"text that is not JSON ({text[:40]!r}...)",
-            expected="the info file of a precomputed volume",
-            hint="urlpath is the folder that holds the file named info",
-        ) from error
 
 
 def _check_kind(members: Mapping[str, Any]) -> None:
@@ -127,10 +116,10 @@ def _scale(
 ) -> Scale:
     key = members.get("key")
     if not isinstance(key, str) or not key.strip("/"):
-        raise _wrong(f"{where}.key", key, "the name of a folder")
+        raise wrong(f"{where}.key", key, "the name of a folder")
     chunk = _triple(_first_chunk(members, where), f"{where}.chunk_sizes[0]", 1)
     if math.prod(chunk) * channels * np.dtype(data_type).itemsize > LARGEST_CHUNK:
-        raise _wrong(f"{where}.chunk_sizes[0]", chunk, "at most 4 GiB a chunk")
+        raise wrong(f"{where}.chunk_sizes[0]", chunk, "at most 4 GiB a chunk")
     encoding = _encoding(members, where, data_type, channels)
     size = _triple(members.get("size"), f"{where}.size", 1)
     zero = [0, 0, 0]
@@ -165,7 +154,7 @@ def _scale(
 def _first_chunk(members: Mapping[str, Any], where: str) -> object:
     given = members.get("chunk_sizes")
     if not isinstance(given, list) or not given:
-        raise _wrong(f"{where}.chunk_sizes", given, "a list of chunk sizes")
+        raise wrong(f"{where}.chunk_sizes", given, "a list of chunk sizes")
     return given[0]
 
 
@@ -175,7 +164,7 @@ def _encoding(
     encoding = _lower(members, "encoding").get("encoding")
     if not isinstance(encoding, str) or encoding not in ENCODINGS:
         raise FormatError(
-            got=f"the chunk encoding {_shown(encoding)} in {where}",
+            got=f"the chunk encoding {shown(encoding)} in {where}",
             expected=f"one of {', '.join(ENCODINGS)}",
             hint="no library that emcatalog depends on decodes it; cloud-volume may, "
             "and can write the volume anew, as raw or compressed_segmentation",
@@ -200,7 +189,7 @@ def _lower(members: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _sharding(value: object, where: str) -> Mapping[str, Any] | None:
     if value is None:
         return None
-    members = _object(value, where)
+    members = mapping(value, where)
     _one_of(members, "@type", ("neuroglancer_uint64_sharded_v1",), where)
     _one_of(members, "hash", ("identity", "murmurhash3_x86_128"), where)
     wanted = {name: members[name] for name in ("@type", "hash")}
@@ -216,18 +205,12 @@ def _sharding(value: object, where: str) -> Mapping[str, Any] | None:
     return wanted
 
 
-def _object(value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong(where, value, "a JSON object")
-    return value
-
-
 def _one_of(
     members: Mapping[str, Any], name: str, known: tuple[str, ...], where: str
 ) -> str:
     value = members.get(name)
     if value not in known:
-        raise _wrong(f"{where}: {name}", value, f"one of {', '.join(known)}")
+        raise wrong(f"{where}: {name}", value, f"one of {', '.join(known)}")
     return str(value)
 
 
@@ -235,39 +218,26 @@ def _integer(value: object, where: str, least: int, most: int) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong(where, value, "a whole number")
+        raise wrong(where, value, "a whole number")
     if not least <= value <= most:
-        raise _wrong(where, value, f"a number from {least} to {most}")
+        raise wrong(where, value, f"a number from {least} to {most}")
     return value
 
 
 def _triple(value: object, where: str, least: int) -> Triple:
     if not isinstance(value, list) or len(value) != 3:
-        raise _wrong(where, value, "three whole numbers: x, y, z")
+        raise wrong(where, value, "three whole numbers: x, y, z")
     x, y, z = (_integer(v, where, least, LARGEST) for v in value)
     return x, y, z
 
 
 def _lengths(value: object, where: str) -> Lengths:
     if not isinstance(value, list) or len(value) != 3:
-        raise _wrong(where, value, "three lengths in nanometres: x, y, z")
+        raise wrong(where, value, "three lengths in nanometres: x, y, z")
     for length in value:
         if not isinstance(length, int | float) or isinstance(length, bool):
-            raise _wrong(where, value, "three lengths in nanometres")
+            raise wrong(where, value, "three lengths in nanometres")
         if not 0 < length < 1e15:
-            raise _wrong(where, value, "positive lengths in nanometres")
+            raise wrong(where, value, "positive lengths in nanometres")
     x, y, z = (float(v) for v in value)
     return x, y, z
-
-
-def _wrong(where: str, value: object, expected: str) -> FormatError:
-    return FormatError(
-        got=f"{where} = {_shown(value)}",
-        expected=expected,
-        hint="the info file is damaged, or not of a precomputed volume",
-    )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

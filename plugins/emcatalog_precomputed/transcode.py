@@ -18,7 +18,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from emcatalog.chunked import Transcode
+from emcatalog.chunked import Transcode, damaged_chunk
 from emcatalog.errors import CorruptError
 from emcatalog_precomputed.compresso import decode
 
@@ -99,9 +99,8 @@ def unjxl(data: bytes, shape: tuple[int, ...]) -> bytes:
 
 
 def _wrong(got: str, shape: tuple[int, ...]) -> CorruptError:
-    return CorruptError(
-        got=got,
-        expected=f"{math.prod(shape[:3])} pixels of {shape[3]} channels, of the type "
-        "that the info tells",
-        hint="fetch the chunk again; if it stays so, it is damaged at its source",
+    return damaged_chunk(
+        got,
+        f"{math.prod(shape[:3])} pixels of {shape[3]} channels, of the type that the "
+        "info tells",
     )

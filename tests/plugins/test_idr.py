@@ -207,7 +207,7 @@ def test_a_busy_server_is_asked_again(server: RunningOmero) -> None:
     server.faults.add(servers.respond(busy), path="imgData", times=2)
     assert opened(server).level(0).grid.shape == (4, 20, 30)
     server.faults.add(servers.respond(PlainTextResponse("{")), path="imgData")
-    with pytest.raises(FormatError, match="no JSON"):
+    with pytest.raises(FormatError, match="not JSON"):
         opened(server)
 
 

@@ -1,0 +1,66 @@
+"""JSON that others wrote, read with distrust: what is not as it should be is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emcatalog.errors import ContentError, FormatError
+
+SHOWN = 80
+"""Letters of a value that a message has at most."""
+
+
+def parsed(text: bytes, expected: str, hint: str, entry: str = "") -> Any:
+    """What the JSON ``text`` says.
+
+    Raises ContentError for a web page in place of it, and FormatError for everything
+    else that is no JSON; ``expected`` and ``hint`` are those of the error.
+
+    >>> parsed(b'{"a": [1, 2]}', "metadata", "fetch it again")
+    {'a': [1, 2]}
+    """
+    if text.lstrip()[:1] == b"<":
+        raise ContentError(
+            entry=entry,
+            got="an HTML page",
+            expected=expected,
+            hint="the server may want a login, or be another one: open the URL in a "
+            "browser",
+        )
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            entry=entry,
+            got=f"text that is not JSON ({error})",
+            expected=expected,
+            hint=hint,
+        ) from error
+
+
+def mapping(value: object, where: str) -> Mapping[str, Any]:
+    """A JSON object; FormatError names ``where`` it should stand."""
+    if not isinstance(value, dict):
+        raise wrong(where, value, "a JSON object")
+    return value
+
+
+def wrong(where: str, value: object, expected: str) -> FormatError:
+    """The error for a member that is not what the format says."""
+    return FormatError(
+        got=f"{where} = {shown(value)}",
+        expected=expected,
+        hint="the metadata are damaged, or of another format",
+    )
+
+
+def shown(value: object) -> str:
+    """``value`` as text of at most `SHOWN` characters.
+
+    >>> len(shown("a long name " * 20))
+    80
+    """
+    written = repr(value)
+    return written if len(written) <= SHOWN else f"{written[: SHOWN - 3]}..."
