@@ -266,7 +266,7 @@ def _placed(urlpath: str | list[str]) -> str | list[str]:
     """Local paths made absolute: an array may be read after a change of directory."""
     if isinstance(urlpath, list):
         return [str(_placed(part)) for part in urlpath]
-    if not urlpath or not isinstance(urlpath, str):
+    if not urlpath or not isinstance(urlpath, str) or "\0" in urlpath:
         raise OptionError(
             got=f"{urlpath!r} as urlpath", expected="a URL or a path, or a list of them"
         )

@@ -204,7 +204,11 @@ def _place(url: str, transport: Transport) -> tuple[str, str]:
 def _local(place: str) -> Path | None:
     if place.startswith("file://"):
         return Path(unquote(place.removeprefix("file://")))
-    return None if "://" in place else Path(os.path.expanduser(place))  # noqa: PTH111
+    if "://" in place:
+        return None
+    # no user is called so, and asking for one would raise
+    plain = place.startswith("~") and "\0" in place
+    return Path(place if plain else os.path.expanduser(place))  # noqa: PTH111
 
 
 def _scheme(url: str) -> str:
