@@ -50,3 +50,31 @@ def _entry(out: bytearray, code: int, value: Value, order: str) -> bytes:
         out += data + b"\0" * (len(data) % 2)
         data = struct.pack(f"{order}I", place)
     return struct.pack(f"{order}HHI", code, kind, count) + data.ljust(4, b"\0")
+
+
+SCHEMES = {
+    "none": 1, "lzw": 5, "jpeg": 7, "zlib": 8, "packbits": 32773, "pixarlog": 32909,
+    "jpeg2000": 34712, "lerc": 34887, "lzma": 34925, "png": 34933,
+    "zstd": 50000, "webp": 50001, "jpegxl": 50002,
+}  # fmt: skip
+
+
+def encoded(
+    path: Path,
+    segment: bytes,
+    shape: tuple[int, ...],
+    scheme: str | int = "none",
+    *,
+    bits: int = 8,
+    order: str = "<",
+    **tags: int,
+) -> Path:
+    """A TIFF of one strip, whose bytes are given; further tags are called t339 ..."""
+    samples = shape[2] if len(shape) == 3 else 1
+    own = {
+        256: shape[1], 257: shape[0], 258: [bits] * samples,
+        259: scheme if isinstance(scheme, int) else SCHEMES[scheme],
+        262: 2 if samples == 3 else 1, 277: samples, 278: shape[0],
+        **{int(name[1:]): value for name, value in tags.items()},
+    }  # fmt: skip
+    return write(path, [(own, bytes(segment))], order)

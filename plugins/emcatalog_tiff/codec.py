@@ -25,7 +25,7 @@ from emcatalog_tiff.pictures import (
     picture,
 )
 
-NONE, LZW, PACKBITS = 1, 5, 32773
+NONE, LZW, PACKBITS, LERC = 1, 5, 32773, 34887
 MARGIN = 1 << 12
 """Bytes that a segment may unfold into beyond those that its rows need."""
 
@@ -57,20 +57,28 @@ def ensure_known(compression: int) -> None:
     )
 
 
-def ensure_predictor(predictor: int, dtype: np.dtype[np.generic], bits: int) -> None:
-    """Raise FormatError for a predictor that is unknown or does not fit the values."""
+def ensure_predictor(
+    compression: int, predictor: int, dtype: np.dtype[np.generic], bits: int
+) -> None:
+    """Raise FormatError for a predictor that is unknown or does not fit the values.
+
+    Pictures have none, whatever the tag says; but LERC compresses any numbers, also
+    differences. Shuffled bytes of floating point numbers are no numbers.
+    """
+    if compression in PICTURES and compression != LERC:
+        return
     name, _ = PREDICTORS.get(predictor, ("unknown", 1))
     whole = bits == 8 * dtype.itemsize
     fits = {
         "": True,
         "delta": dtype.kind != "c" and (whole or dtype.kind != "f"),
-        "floatpred": dtype.kind == "f" and whole,
+        "floatpred": dtype.kind == "f" and whole and compression != LERC,
     }
     if not fits.get(name, False):
         raise FormatError(
             got=f"predictor {predictor} ({name}) of {dtype} in {bits} bits",
             expected="predictor 1, 2, 3 or 34892 to 34895; those of numbers of "
-            "floating point (3, 34894, 34895) for such numbers alone",
+            "floating point (3, 34894, 34895) for such numbers alone, not in LERC",
         )
 
 
@@ -110,7 +118,8 @@ class SegmentCodec:
         if self.lsb_first:
             data = bytes(imagecodecs.bitorder_decode(data))
         if self.compression in PICTURES:
-            return self._picture(data, shape)[: shape[0]]
+            values = self._picture(data, shape)[: shape[0]]
+            return self._unpredicted(values) if self.compression == LERC else values
         stored = whole if self.tiled else shape
         return self._values(self._unfolded(data, whole, stored), stored)[: shape[0]]
 

@@ -220,8 +220,9 @@ def _check_kind(page: TiffPage, entry: str) -> None:
             got=f"a fax of {page.samplesperpixel} x {page.bitspersample} bits",
             expected="one bit for each pixel",
         )
-    if page.dtype is not None and page.compression not in PICTURES:
-        ensure_predictor(int(page.predictor), page.dtype, page.bitspersample)
+    if page.dtype is not None:
+        numbers = int(page.compression), int(page.predictor)
+        ensure_predictor(*numbers, page.dtype, page.bitspersample)
 
 
 def _odd(

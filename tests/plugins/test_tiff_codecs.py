@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-import tiff_writer
-from emcatalog.errors import CorruptError, EmcatalogError, FormatError, MemoryLimitError
+from emcatalog.errors import CorruptError
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
 from emcatalog_tiff import open_pyramid
+from tiff_writer import encoded
 
 TRANSPORT = Transport(mirrors=Mirrors())
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"]
@@ -44,34 +44,6 @@ def noise(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         return random.normal(size=shape).astype(dtype)
     info = np.iinfo(dtype)
     return random.integers(info.min, info.max, shape, dtype, endpoint=True)
-
-
-SCHEMES = {
-    "none": 1, "lzw": 5, "jpeg": 7, "zlib": 8, "packbits": 32773, "pixarlog": 32909,
-    "jpeg2000": 34712, "lerc": 34887, "lzma": 34925, "png": 34933,
-    "zstd": 50000, "webp": 50001, "jpegxl": 50002,
-}  # fmt: skip
-
-
-def encoded(
-    path: Path,
-    segment: bytes,
-    shape: tuple[int, ...],
-    scheme: str | int = "none",
-    *,
-    bits: int = 8,
-    order: str = "<",
-    **tags: int,
-) -> Path:
-    """A TIFF of one strip, whose bytes are given; further tags are called t339 ..."""
-    samples = shape[2] if len(shape) == 3 else 1
-    own = {
-        256: shape[1], 257: shape[0], 258: [bits] * samples,
-        259: scheme if isinstance(scheme, int) else SCHEMES[scheme],
-        262: 2 if samples == 3 else 1, 277: samples, 278: shape[0],
-        **{int(name[1:]): value for name, value in tags.items()},
-    }  # fmt: skip
-    return tiff_writer.write(path, [(own, bytes(segment))], order)
 
 
 PREDICTORS = {"u": (2, 34892, 34893), "i": (2, 34892, 34893), "c": ()}
@@ -188,20 +160,6 @@ def test_faxes(tmp_path: Path, compression: str, tags: dict[int, int]) -> None:
     np.testing.assert_array_equal(read(path)[0], BITS)
 
 
-@pytest.mark.parametrize("compression", ["tiff_ccitt", "group3", "group4"])
-def test_cut_faxes_are_never_white(tmp_path: Path, compression: str) -> None:
-    path = tmp_path / "a.tif"
-    Image.fromarray(BITS).save(path, "TIFF", compression=compression)
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages[0]
-        code, (count,) = int(page.compression), page.databytecounts
-        whole = path.read_bytes()[page.dataoffsets[0] :][:count]
-    for length in range(0, count - 6, 3):
-        encoded(path, whole[:length] or b"\0", BITS.shape, code, bits=1)
-        with pytest.raises(CorruptError):
-            read(path)
-
-
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 def test_jpeg_by_libtiff_has_tables(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "a.tif"
@@ -299,49 +257,6 @@ def test_the_last_strip_may_be_filled_up(
     np.testing.assert_array_equal(read(path)[0], np.full((20, 24), 7))
 
 
-LARGE = np.zeros((2000, 3000), "u1")
-
-
-@pytest.mark.parametrize("compression", ["zlib", "zstd", "lzma", "lzw", "packbits"])
-def test_bombs_of_bytes_are_not_unfolded(tmp_path: Path, compression: str) -> None:
-    if compression == "packbits":
-        segment = b"\x81\0" * 50_000  # each pair stands for 128 zeros
-    else:
-        segment = getattr(imagecodecs, f"{compression}_encode")(LARGE.tobytes())
-    path = encoded(tmp_path / "a.tif", segment, (8, 8), compression)
-    try:
-        found = read(path)
-    except CorruptError:
-        return
-    np.testing.assert_array_equal(found, np.zeros((1, 8, 8)))  # only its beginning
-
-
-@pytest.mark.parametrize(
-    ("compression", "encoder"),
-    [
-        ("jpeg", "jpeg8"), ("jpeg", "ljpeg"), ("jpeg2000", "jpeg2k"), ("png", "png"),
-        ("jpegxl", "jpegxl"), ("lerc", "lerc"), ("webp", "webp"),
-    ],
-)  # fmt: skip
-def test_bombs_of_pictures_are_refused(
-    tmp_path: Path, compression: str, encoder: str
-) -> None:
-    colours = encoder == "webp"
-    picture = np.stack([LARGE] * 3, -1) if colours else LARGE
-    segment = getattr(imagecodecs, f"{encoder}_encode")(picture)
-    shape = (8, 8, 3) if colours else (8, 8)
-    path = encoded(tmp_path / "a.tif", segment, shape, compression)
-    with pytest.raises(CorruptError, match=r"a.tif, section 0.*2000, 3000"):
-        read(path, channel=0)
-
-
-def test_jpeg2000_of_many_components_is_not_unfolded(tmp_path: Path) -> None:
-    segment = imagecodecs.jpeg2k_encode(np.zeros((8, 8, 4), "u1"), codecformat="j2k")
-    path = encoded(tmp_path / "a.tif", segment, (8, 8), "jpeg2000")
-    with pytest.raises(CorruptError, match=r"picture of \(8, 8, 4\).*\(8, 8, 1\)"):
-        read(path)
-
-
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 @pytest.mark.parametrize("samples", [1, 2, 3, 4])
 def test_png_of_every_kind_or_refused(tmp_path: Path, samples: int, dtype: str) -> None:
@@ -365,57 +280,3 @@ def test_jpeg2000_in_a_box_or_alone(tmp_path: Path, form: str) -> None:
     segment = imagecodecs.jpeg2k_encode(voxels, codecformat=form, reversible=True)
     path = encoded(tmp_path / "a.tif", segment, (20, 30), "jpeg2000", bits=16)
     np.testing.assert_array_equal(read(path)[0], voxels)
-
-
-def test_a_tile_larger_than_the_memory_limit_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, noise((16, 16), "u1"), tile=(16, 16), compression="zlib")
-    with tifffile.TiffFile(path, mode="r+b") as tiff:
-        for tag in (322, 323):
-            tiff.pages[0].tags[tag].overwrite(65520)
-    monkeypatch.setenv("EMCATALOG_MEMORY_LIMIT", "1GB")
-    with pytest.raises(MemoryLimitError, match=r"a.tif.*65520 x 65520"):
-        read(path)
-
-
-@pytest.mark.parametrize(
-    ("compression", "encoder"),
-    [
-        ("jpeg", "jpeg8"), ("jpeg", "ljpeg"), ("jpeg2000", "jpeg2k"), ("png", "png"),
-        ("jpegxl", "jpegxl"), ("lerc", "lerc"),
-        ("zlib", "zlib"), ("lzw", "lzw"), ("zstd", "zstd"), ("lzma", "lzma"),
-        ("packbits", "packbits"),
-    ],
-)  # fmt: skip
-def test_cut_segments_are_never_grey(
-    tmp_path: Path, compression: str, encoder: str
-) -> None:
-    voxels = noise((32, 40), "u1")
-    options = {"bitspersample": 8} if encoder == "ljpeg" else {}
-    segment = bytes(getattr(imagecodecs, f"{encoder}_encode")(voxels, **options))
-    path = encoded(tmp_path / "a.tif", segment, voxels.shape, compression)
-    whole = read(path)
-    for length in range(1, len(segment), 1 + len(segment) // 40):
-        encoded(path, segment[:length], voxels.shape, compression)
-        try:
-            np.testing.assert_array_equal(read(path), whole)
-        except EmcatalogError:
-            continue
-        assert length > len(segment) * 0.97  # only what stands behind the values
-
-
-@pytest.mark.parametrize(
-    ("code", "name"),
-    [
-        (6, "OJPEG"), (34661, "JBIG"), (34676, "SGILOG"), (48124, "JETRAW"),
-        (65000, "EER_V0"), (32809, "THUNDERSCAN"), (34934, "JPEGXR"), (4711, "unknown"),
-    ],
-)  # fmt: skip
-def test_other_compressions_are_refused_by_name(
-    tmp_path: Path, code: int, name: str
-) -> None:
-    path = encoded(tmp_path / "a.tif", b"\0" * 64, (8, 8), code)
-    with pytest.raises(FormatError, match=rf"a.tif.*compression {code} \({name}\)"):
-        read(path)
