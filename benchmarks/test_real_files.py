@@ -161,8 +161,15 @@ def test_colours_and_channels_are_put_together(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "rgb.tif", colour, photometric="rgb")
     tifffile.imwrite(tmp_path / "hyper.tif", stack, imagej=True)
     order = "tifffile asarray; axes ZCYX; TIFF"
+    both = random.integers(0, 255, (2, 4, 20, 30, 3), np.uint8)
+    tifffile.imwrite(
+        tmp_path / "both.ome.tif", both, photometric="rgb", metadata={"axes": "CZYXS"}
+    )
     write_expected(
-        tmp_path, tiff_row("rgb.tif", colour), tiff_row("hyper.tif", stack, order=order)
+        tmp_path,
+        tiff_row("rgb.tif", colour),
+        tiff_row("hyper.tif", stack, order=order),
+        tiff_row("both.ome.tif", both, order="tifffile asarray; axes CZYXS; TIFF"),
     )
     found = swept(tmp_path)
     assert {f.outcome for f in found.values()} == {Outcome.EQUAL}

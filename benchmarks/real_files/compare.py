@@ -45,7 +45,7 @@ def arranged(row: Row, sizes: Mapping[str, int]) -> str:
     >>> arranged(Row("", "", (5, 4, 3), "", "", "yxs"), dict(c=3, t=1, z=1, y=5, x=4))
     'yxc'
     """
-    names = {"s": "c", "i": "z"}
+    names = {"s": "s" if "s" in sizes else "c", "i": "z"}
     pairs = [(names.get(a, a), n) for a, n in zip(row.letters, row.shape, strict=True)]
     told = {a for a, _ in pairs if a in sizes}
     left = [a for a, n in sizes.items() if a not in told and n > 1]
@@ -81,6 +81,7 @@ def compare(stack: Stack, row: Row, item: Item, deadline: float) -> Verdict:
         return Verdict(False, True, f"the row cannot be read: {row.bad}")
     shape, notes = _shape(row), []
     row = Row(**vars(row) | {"shape": shape, "letters": _letters(row, item, shape)})
+    stack = _coloured(stack, row)
     sizes = stack.sizes
     declared = arranged(row, sizes) if row.letters else ""
     if declared:
@@ -100,6 +101,15 @@ def compare(stack: Stack, row: Row, item: Item, deadline: float) -> Verdict:
         notes.append(note)
     differs = calibration(stack, row, item)
     return Verdict(True, not differs, differs, tuple(notes))
+
+
+def _coloured(stack: Stack, row: Row) -> Stack:
+    """Colours as an axis of their own where the row has them beside channels."""
+    if not {"c", "s"} <= set(row.letters):
+        return stack
+    samples = row.shape[row.letters.index("s")]
+    fits = samples > 0 and stack.sizes["c"] % samples == 0
+    return stack.split(samples) if fits else stack
 
 
 def _shape(row: Row) -> tuple[int, ...]:

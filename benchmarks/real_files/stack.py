@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,19 @@ class Stack:
     record: Record
     options: Options
     level: int
+    samples: int = 1
+
+    def split(self, samples: int) -> Stack:
+        """With so many colours of each channel as an axis s of its own."""
+        return replace(self, samples=samples)
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Length of each axis t, c, z, y, x."""
+        """Length of each axis t, c, z, y, x, and s where channels have colours."""
         times, channels = zip(*self.volumes, strict=True)
-        counts = {"c": max(channels) + 1, "t": max(times) + 1}
+        counts = {"c": (max(channels) + 1) // self.samples, "t": max(times) + 1}
+        if self.samples > 1:
+            counts["s"] = self.samples
         return counts | dict(zip("zyx", self.first.grid.shape, strict=True))
 
     @property
@@ -55,13 +62,17 @@ class Stack:
     def read(self, box: Mapping[str, slice], letters: str) -> NDArray[np.generic]:
         """The voxels of ``box``, its axes in the order of ``letters``."""
         region = _region(box)
-        steps = {a: range(box[a].start, box[a].stop) for a in "ct"}
+        box = {"s": slice(0, 1), **box}
+        steps = {a: range(box[a].start, box[a].stop) for a in "sct"}
         planes = [
-            [self.volumes[t, c].read(region) for t in steps["t"]] for c in steps["c"]
+            self.volumes[t, c * self.samples + s].read(region)
+            for s, c, t in itertools.product(*steps.values())
         ]
-        block = np.stack([np.stack(row) for row in planes])
-        missing = [n for n, a in enumerate(AXES) if a not in letters]
-        kept = [a for a in AXES if a in letters]
+        counts = [len(step) for step in steps.values()]
+        block = np.stack(planes).reshape(*counts, *planes[0].shape)
+        axes = f"s{AXES}"
+        missing = [n for n, a in enumerate(axes) if a not in letters]
+        kept = [a for a in axes if a in letters]
         order = [kept.index(a) for a in letters]
         return np.ascontiguousarray(block.squeeze(tuple(missing)).transpose(order))
 

@@ -138,6 +138,15 @@ def test_picture_codecs(
     assert record.value("lossy") == {"jpeg": 1, "png": 0}.get(compression)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i4"])
+def test_differences_in_lerc(tmp_path: Path, dtype: str) -> None:
+    path, voxels = tmp_path / "a.tif", noise((2, 21, 45), "u1").astype(dtype)
+    tifffile.imwrite(
+        path, voxels, compression="lerc", predictor=2, photometric="minisblack"
+    )
+    np.testing.assert_array_equal(read(path), voxels)
+
+
 @pytest.mark.parametrize("subsampling", [(1, 1), (2, 2)])
 def test_jpeg_colours(tmp_path: Path, subsampling: tuple[int, int]) -> None:
     path = tmp_path / "a.tif"

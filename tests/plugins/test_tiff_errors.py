@@ -165,6 +165,10 @@ def test_a_chain_that_bites_its_tail(tmp_path: Path) -> None:
             r"predictor 3 \(floatpred\) of uint64",
         ),
         (
+            {"data": np.zeros((8, 16), "f4"), "compression": "lerc", "predictor": 3},
+            r"predictor 3 \(floatpred\) of float32",
+        ),
+        (
             {"data": np.zeros((8, 16), "u1"), "extratags": [(33445, "I", 1, 2, True)]},
             "stand for others",
         ),
