@@ -14,6 +14,7 @@ from tifffile import TiffFile, TiffPage
 
 from emcatalog.record import Claim, Value
 from emcatalog.units import DISPLAY_NM, unit_nm
+from emcatalog_tiff.damage import imagej_metadata, tag_value
 from emcatalog_tiff.hyperstack import Hyperstack
 from emcatalog_tiff.instruments import Size, instrument_sizes
 
@@ -42,7 +43,7 @@ def _sizes(tiff: TiffFile, stack: Hyperstack, page: TiffPage) -> Iterator[Claim]
     """Voxel sizes by every way that the file has, the most trusted first."""
     ways = (
         _ome_sizes(stack.facts.get("pixels", {})),
-        _imagej_sizes(tiff.imagej_metadata or {}, page),
+        _imagej_sizes(imagej_metadata(tiff), page),
         instrument_sizes(page),
         _resolution_sizes(page),
     )
@@ -77,7 +78,7 @@ def _imagej_sizes(meta: Mapping[str, Any], page: TiffPage) -> Iterator[Size]:
 
 def _resolution_sizes(page: TiffPage) -> Iterator[Size]:
     """Pixels for each inch or centimetre, unless they are of a display."""
-    _, unit = _PER.get(int(page.resolutionunit), ("", None))
+    _, unit = _PER.get(_unit(page), ("", None))
     for axis, tag in (("y", 283), ("x", 282)):
         size = _pixel(page, tag, unit)
         if size and size < DISPLAY_NM:
@@ -86,12 +87,12 @@ def _resolution_sizes(page: TiffPage) -> Iterator[Size]:
 
 def _unbelieved(page: TiffPage, known: set[str]) -> str:
     """Why the resolution tags are no voxel size, where nothing else is known."""
-    values = [page.tags.valueof(tag) for tag in (282, 283)]
+    values = [tag_value(page, tag) for tag in (282, 283)]
     told = [v for v in values if isinstance(v, tuple) and len(v) == 2 and v != (1, 1)]
     if not told or known & {"x", "y"}:
         return ""
     numbers = " x ".join(f"{a / b:.6g}" if b else f"{a}/{b}" for a, b in told)
-    name, unit = _PER.get(int(page.resolutionunit), ("no unit", None))
+    name, unit = _PER.get(_unit(page), ("no unit", None))
     if unit is None:
         return f"a resolution of {numbers} without a unit says nothing of voxel size"
     if any(a <= 0 or b <= 0 for a, b in told):
@@ -104,11 +105,17 @@ def _unbelieved(page: TiffPage, known: set[str]) -> str:
 
 def _pixel(page: TiffPage, tag: int, unit: float | None) -> float | None:
     """Nanometres of a pixel whose tag holds pixels for each ``unit`` (nm)."""
-    value = page.tags.valueof(tag)
+    value = tag_value(page, tag)
     if unit is None or not isinstance(value, tuple) or len(value) != 2:
         return None
     count, per = value
     return unit * per / count if count > 0 and per > 0 else None
+
+
+def _unit(page: TiffPage) -> int:
+    """The tag ResolutionUnit, which is inch where it is not told (TIFF 6.0)."""
+    unit = tag_value(page, 296) if 296 in page.tags else 2
+    return int(unit) if isinstance(unit, int) else 0
 
 
 def _tag(number: int) -> str:
@@ -125,7 +132,7 @@ def _texts(stack: Hyperstack, page: TiffPage) -> Iterator[Claim]:
     given: dict[str, tuple[object, str]] = {
         "title": (image.get("Name"), "OME-XML Image/Name"),
         "acquired": (
-            image.get("AcquisitionDate") or page.tags.valueof(306),
+            image.get("AcquisitionDate") or tag_value(page, 306),
             "OME-XML AcquisitionDate or tag DateTime",
         ),
         "description": (
@@ -133,7 +140,7 @@ def _texts(stack: Hyperstack, page: TiffPage) -> Iterator[Claim]:
             "OME-XML Description or tag ImageDescription",
         ),
         "instrument": (
-            " ".join(str(page.tags.valueof(t) or "") for t in (271, 272)).strip(),
+            " ".join(str(tag_value(page, t) or "") for t in (271, 272)).strip(),
             "tags Make, Model",
         ),
     }
@@ -142,7 +149,7 @@ def _texts(stack: Hyperstack, page: TiffPage) -> Iterator[Claim]:
             yield Claim(name, str(value).strip()[:2000], "file", locator)
     if stack.channels:
         yield Claim("channels", stack.channels, "file", "OME-XML Channel/Name")
-    turned = page.tags.valueof(274)
+    turned = tag_value(page, 274)
     if isinstance(turned, int) and 1 < turned <= 8:
         yield Claim("orientation", turned, "file", "tag Orientation; pixels as stored")
     window = _window(stack.facts)

@@ -14,8 +14,9 @@ import struct
 
 from tifffile import TiffFile, TiffPage
 
-from emcatalog.errors import EmcatalogError, FormatError, TruncatedError
+from emcatalog.errors import FormatError, TruncatedError
 from emcatalog.transport import Transport
+from emcatalog_tiff.damage import tag_value, told_as_damage
 from emcatalog_tiff.header import HeaderFile
 from emcatalog_tiff.hyperstack import MOST_PAGES
 
@@ -27,9 +28,12 @@ SLACK = 16
 
 ESSENTIAL = frozenset(
     {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325}
-    | {338, 339, 347, 530, 32997, 32998}
+    | {292, 338, 339, 347, 530, 32997, 32998}
 )
 """Tags without which pixels would be read wrongly."""
+
+T4_OPTIONS = 292
+"""Tag that tells whether a fax of group 3 is coded in two dimensions."""
 
 _WHOLE = (
     "imagewidth", "imagelength", "imagedepth", "tilewidth", "tilelength", "tiledepth",
@@ -107,22 +111,24 @@ def read_page(
     table = file.at(offset + form.tagnosize, count * form.tagsize + form.offsetsize)
     (following,) = struct.unpack(form.offsetformat, table[-form.offsetsize :])
     tiff.filehandle.seek(offset)
-    try:
+    with told_as_damage(f"{file.name}, page {number}", "a whole page directory"):
         page = TiffPage(tiff, number)
-    except EmcatalogError:
-        raise
-    except Exception as error:  # tifffile raises whatever damage leads to
-        raise _damaged(file, number, f"{type(error).__name__}: {error}") from error
     starts = range(0, count * form.tagsize, form.tagsize)
     codes = {struct.unpack_from(f"{order}H", table, at)[0] for at in starts}
     lost = sorted(c for c in codes & ESSENTIAL if page.tags.get(c) is None)
-    for name in _WHOLE:
-        if not isinstance(value := getattr(page, name), int):
-            raise _damaged(file, number, f"{name} {value!r}, which is no whole number")
-    if lost or not page.shape:
+    if lost or not page.shape or 0 in page.shape:
         what = f"no readable value of tag {lost[0]}" if lost else "no picture"
         raise _damaged(file, number, what)
+    _check_whole(page, file, number)
     return page, following
+
+
+def _check_whole(page: TiffPage, file: HeaderFile, number: int) -> None:
+    values = {name: getattr(page, name) for name in _WHOLE}
+    values["T4Options"] = tag_value(page, T4_OPTIONS) or 0
+    for name, value in values.items():
+        if not isinstance(value, int):
+            raise _damaged(file, number, f"{name} {value!r}, which is no whole number")
 
 
 def _damaged(file: HeaderFile, number: int, what: str) -> FormatError:

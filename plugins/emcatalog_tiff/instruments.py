@@ -14,6 +14,7 @@ from typing import Any
 from tifffile import TiffPage
 
 from emcatalog.units import unit_nm
+from emcatalog_tiff.damage import tag_value
 
 Size = tuple[str, float, str]
 """Axis, nanometres, and where it stands."""
@@ -37,14 +38,14 @@ def instrument_sizes(page: TiffPage) -> Iterator[Size]:
 
 def _fei(page: TiffPage) -> Iterator[Size]:
     for tag in FEI:
-        scan = _mapping(_mapping(page.tags.valueof(tag)).get("Scan"))
+        scan = _mapping(_mapping(tag_value(page, tag)).get("Scan"))
         for axis, key in (("y", "PixelHeight"), ("x", "PixelWidth")):
             if (size := _number(scan.get(key))) is not None:
                 yield axis, size * 1e9, f"FEI tag {tag}, Scan/{key} (m)"
 
 
 def _zeiss(page: TiffPage) -> Iterator[Size]:
-    values = _mapping(page.tags.valueof(SEM))
+    values = _mapping(tag_value(page, SEM))
     for key in ("ap_image_pixel_size", "ap_pixel_size"):
         row = values.get(key)
         if not isinstance(row, tuple) or len(row) != 3:
@@ -57,14 +58,14 @@ def _zeiss(page: TiffPage) -> Iterator[Size]:
 
 
 def _sis(page: TiffPage) -> Iterator[Size]:
-    values = _mapping(page.tags.valueof(SIS))
+    values = _mapping(tag_value(page, SIS))
     for axis in "yx":
         if (size := _number(values.get(f"pixelsize{axis}"))) is not None:
             yield axis, size * 1e9, f"Olympus SIS tag {SIS}"
 
 
 def _tvips(page: TiffPage) -> Iterator[Size]:
-    values = _mapping(page.tags.valueof(TVIPS))
+    values = _mapping(tag_value(page, TVIPS))
     if values.get("Version") != 2:
         return
     for axis in "yx":
@@ -73,7 +74,7 @@ def _tvips(page: TiffPage) -> Iterator[Size]:
 
 
 def _tescan(page: TiffPage) -> Iterator[Size]:
-    value = page.tags.valueof(TESCAN)
+    value = tag_value(page, TESCAN)
     data = value.encode("latin-1", "replace") if isinstance(value, str) else value
     if not isinstance(data, bytes):
         return
@@ -84,7 +85,7 @@ def _tescan(page: TiffPage) -> Iterator[Size]:
 
 def _gatan(page: TiffPage) -> Iterator[Size]:
     for axis, scale, unit in (("y", 65010, 65013), ("x", 65009, 65012)):
-        size, length = _number(page.tags.valueof(scale)), page.tags.valueof(unit)
+        size, length = _number(tag_value(page, scale)), tag_value(page, unit)
         if size is not None and (nanometres := unit_nm(length)):
             yield axis, size * nanometres, f"DigitalMicrograph tag {scale}"
 

@@ -12,6 +12,7 @@ from tifffile import TiffPage
 from emcatalog.errors import FormatError, TruncatedError
 from emcatalog.paged import Layout, Page
 from emcatalog.series import ensure_alike
+from emcatalog_tiff.chain import T4_OPTIONS
 from emcatalog_tiff.codec import SegmentCodec, ensure_known, ensure_predictor
 from emcatalog_tiff.header import HeaderFile
 from emcatalog_tiff.hyperstack import Plane
@@ -19,9 +20,6 @@ from emcatalog_tiff.pictures import FAXES, PICTURES, Colours
 
 SEPARATE = 2
 """PlanarConfiguration of pages that store their samples one after the other."""
-
-T4_OPTIONS = 292
-"""Tag that tells whether a fax of group 3 is coded in two dimensions."""
 
 
 def page_table(

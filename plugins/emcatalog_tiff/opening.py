@@ -15,6 +15,7 @@ from emcatalog.transport import Transport
 from emcatalog_tiff.calibration import claims
 from emcatalog_tiff.chain import read_pages
 from emcatalog_tiff.codec import STREAMS
+from emcatalog_tiff.damage import imagej_metadata
 from emcatalog_tiff.header import BLOCK, HeaderFile
 from emcatalog_tiff.hyperstack import Hyperstack, imagej, plain, shaped
 from emcatalog_tiff.layout import page_table
@@ -82,13 +83,6 @@ def read_sections(
     except EmcatalogError as error:
         error.about(url)
         raise
-    except Exception as error:  # tifffile raises whatever damage leads to
-        raise FormatError(
-            entry=url,
-            got=f"a header that cannot be read ({type(error).__name__}: {error})",
-            expected="a TIFF",
-            hint="the file is damaged, or of a kind that tifffile does not know",
-        ) from error
 
 
 def _sections(file: HeaderFile, ahead: Transport | None, choice: Choice) -> Sections:
@@ -108,7 +102,7 @@ def _sections(file: HeaderFile, ahead: Transport | None, choice: Choice) -> Sect
             else reduced_levels(tiff, pages, planes, sample, (file, ahead))
         )
         said = claims(tiff, stack, planes[0].page, note)
-        said += _encoding(tiff, stack, layout)
+        said += _encoding(tiff, stack, layout, planes[0].page)
     return Sections(file.name, layout, table, said, levels)
 
 
@@ -184,7 +178,7 @@ def _hyperstack(
     if first.is_imagej and own:
         if series:
             raise _only_one(series)
-        return imagej(tiff.imagej_metadata or {}, own, size)
+        return imagej(imagej_metadata(tiff), own, size)
     if first.is_shaped and own:
         texts = {n: p.shaped_description for n, p in enumerate(own)}
         told = {n: t for n, t in texts.items() if t}
@@ -202,8 +196,10 @@ def _only_one(series: int) -> OptionError:
     )
 
 
-def _encoding(tiff: TiffFile, stack: Hyperstack, layout: Layout) -> tuple[Claim, ...]:
-    code = 1 if layout.codec is None else layout.codec.compression  # type: ignore[attr-defined]
+def _encoding(
+    tiff: TiffFile, stack: Hyperstack, layout: Layout, page: TiffPage
+) -> tuple[Claim, ...]:
+    code = int(page.compression)
     name = (STREAMS | PICTURES)[code]
     said = [
         Claim("format", ("Big" if tiff.is_bigtiff else "") + stack.kind, "file"),

@@ -15,6 +15,7 @@ from tifffile import TiffFile, TiffPage
 from emcatalog.errors import EmcatalogError, FormatError
 from emcatalog.transport import Transport
 from emcatalog_tiff.chain import read_pages
+from emcatalog_tiff.damage import told_as_damage
 from emcatalog_tiff.header import BLOCK, HeaderFile
 from emcatalog_tiff.hyperstack import Elsewhere, Plane
 
@@ -26,7 +27,8 @@ _FOREIGN = ("stk", "lsm", "fluoview", "scanimage", "ndpi", "eer", "mdgel")
 def opened(file: HeaderFile, name: str) -> TiffFile:
     """``file`` for tifffile, which shall not interpret what its pages mean."""
     flags: dict[str, Any] = {f"is_{kind}": False for kind in _FOREIGN}
-    return TiffFile(cast(IO[bytes], file), name=name, **flags)
+    with told_as_damage(file.name, "a TIFF"):
+        return TiffFile(cast(IO[bytes], file), name=name, **flags)
 
 
 def sibling(url: str, name: str) -> str:
@@ -98,9 +100,3 @@ def _pages(url: str, transport: Transport) -> tuple[HeaderFile, list[TiffPage]]:
             return file, read_pages(tiff, file, None)
     except EmcatalogError as error:
         raise error.about(url) from error.__cause__
-    except Exception as error:  # tifffile raises whatever damage leads to
-        raise FormatError(
-            entry=url,
-            got=f"a header that cannot be read ({type(error).__name__}: {error})",
-            expected="a TIFF, which another file of its set names",
-        ) from error
