@@ -1,14 +1,17 @@
-r"""Units of length as files spell them: tolerant of case, plural and damaged text.
+r"""Units of length as files spell them, and sizes in bytes as people write them.
 
-Files are written by people and instruments: ``µm`` with either of the two micro signs,
-``um``, ``micron``, ``\u00B5m`` as ImageJ escapes it, UTF-8 read as Windows' encoding,
-UTF-16 read as bytes, C strings with what lay behind their end. What is not surely a
-length is unknown, never guessed.
+Units of length are told tolerant of case, plural and damaged text, because files are
+written by people and instruments: ``µm`` with either of the two micro signs, ``um``,
+``micron``, ``\u00B5m`` as ImageJ escapes it, UTF-8 read as Windows' encoding, UTF-16
+read as bytes, C strings with what lay behind their end. What is not surely a length is
+unknown, never guessed.
 """
 
 from __future__ import annotations
 
 import unicodedata
+
+from emcatalog.errors import OptionError
 
 DISPLAY_NM = 1000.0
 """Pixels of this size or more that are told by a resolution in inches, centimetres or
@@ -51,6 +54,28 @@ def unit_nm(unit: object) -> float | None:
         if known:
             return known
     return None
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as ``512``, ``64MB`` or ``4 GiB``.
+
+    >>> parse_bytes("4 GiB")
+    4294967296
+    """
+    units = {"": 1, "B": 1}
+    for power, letter in enumerate("KMGT", start=1):
+        units |= {f"{letter}B": 1000**power, f"{letter}IB": 1024**power}
+    digits = text.strip().rstrip("KMGTIBkmgtib ")
+    unit = text.strip()[len(digits) :].strip().upper()
+    try:
+        size = int(float(digits) * units[unit])
+    except (ValueError, KeyError, OverflowError):
+        size = -1
+    if size < 0:
+        raise OptionError(
+            got=f"the size {text!r}", expected="bytes, or a size such as 4GiB"
+        )
+    return size
 
 
 def spellings(unit: object) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from emcatalog.errors import GeometryError, LevelError, MemoryLimitError, OptionError
 from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.record import Record
+from emcatalog.units import parse_bytes
 
 MEMORY_VARIABLE = "EMCATALOG_MEMORY_LIMIT"
 
@@ -136,28 +137,6 @@ def allowing(limit: int | str | None) -> Iterator[None]:
         yield
     finally:
         _allowed.reset(before)
-
-
-def parse_bytes(text: str) -> int:
-    """Read a size such as ``512``, ``64MB`` or ``4 GiB``.
-
-    >>> parse_bytes("4 GiB")
-    4294967296
-    """
-    units = {"": 1, "B": 1}
-    for power, letter in enumerate("KMGT", start=1):
-        units |= {f"{letter}B": 1000**power, f"{letter}IB": 1024**power}
-    digits = text.strip().rstrip("KMGTIBkmgtib ")
-    unit = text.strip()[len(digits) :].strip().upper()
-    try:
-        size = int(float(digits) * units[unit])
-    except (ValueError, KeyError, OverflowError):
-        size = -1
-    if size < 0:
-        raise OptionError(
-            got=f"the size {text!r}", expected="bytes, or a size such as 4GiB"
-        )
-    return size
 
 
 def ensure_fits(shape: Sequence[int], dtype: np.dtype[np.generic]) -> None:

@@ -17,7 +17,8 @@ from emcatalog.record import (
     declared_voxel_size,
     voxel_size,
 )
-from emcatalog.volume import allowing, ensure_fits, parse_bytes
+from emcatalog.units import parse_bytes
+from emcatalog.volume import allowing, ensure_fits
 
 
 def test_sizes_are_read_as_people_write_them() -> None:

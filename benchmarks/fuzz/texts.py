@@ -25,8 +25,8 @@ from emcatalog.geometry import Grid
 from emcatalog.index import voxel_coords
 from emcatalog.mirror import MIRROR_VARIABLE, Mirrors, current_mirrors, mirror_path
 from emcatalog.transport import Transport
-from emcatalog.units import unit_nm
-from emcatalog.volume import MEMORY_VARIABLE, memory_limit, parse_bytes
+from emcatalog.units import parse_bytes, unit_nm
+from emcatalog.volume import MEMORY_VARIABLE, memory_limit
 
 DRIVERS = ("tiff", "dm3", "ngff", "precomputed", "idr")
 
