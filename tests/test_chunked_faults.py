@@ -150,7 +150,8 @@ def test_connections_to_one_host(
         thread.start()
     for thread in work:
         thread.join()
-    assert 1 < server.connections.most <= 3
+    # of requests: curl may open a connection before it has closed an idle one
+    assert 1 < server.log.under_way.most <= 3
     engine._context_of.cache_clear()
 
 

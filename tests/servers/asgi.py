@@ -42,7 +42,11 @@ class Logged:
                 entry.bytes_sent += len(message.get("body", b""))
             await send(message)
 
-        await self._app(scope, receive, noted)
+        self._log.under_way.opened()
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            self._log.under_way.closed()
 
 
 class _Protocol(H11Protocol):

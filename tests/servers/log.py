@@ -73,6 +73,7 @@ class Log:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
+        self.under_way = Connections()
 
     def open(self, method: str, target: str, headers: Mapping[str, str]) -> Entry:
         """Begin an entry. ``target`` is the path and query as sent."""
@@ -94,7 +95,7 @@ class Log:
 
 @dataclass
 class Connections:
-    """How many connections are open, and how many ever were at once."""
+    """How many connections or requests are open, and how many ever were at once."""
 
     now: int = 0
     most: int = 0
