@@ -40,13 +40,14 @@ class Logged:
                 entry.status = message["status"]
             elif scope["method"] != "HEAD":
                 entry.bytes_sent += len(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                under_way.close()  # before it leaves: the client may ask again at once
             await send(message)
 
-        self._log.under_way.opened()
-        try:
+        with contextlib.ExitStack() as under_way:
+            self._log.under_way.opened()
+            under_way.callback(self._log.under_way.closed)
             await self._app(scope, receive, noted)
-        finally:
-            self._log.under_way.closed()
 
 
 class _Protocol(H11Protocol):
