@@ -1,6 +1,6 @@
 """The contract of a plugin: Volume, the levels of a Pyramid, and the memory limit.
 
-A plugin turns a URL into a `Pyramid` of volumes. A `Volume` has six obligations, each
+A plugin turns a URL into a `Pyramid` of volumes. A `Volume` has seven obligations, each
 one a test in `emcatalog.testing`:
 
 1. opening reads metadata only;
@@ -9,7 +9,9 @@ one a test in `emcatalog.testing`:
 4. `read` may be called from many threads at once;
 5. it survives pickling into another process and reads the same there;
 6. a read that cannot be served raises: bytes that did not come are never zeros. What
-   the format itself says is absent is the fill value, and `stored` tells where.
+   the format itself says is absent is the fill value, and `stored` tells where;
+7. `read_many` gives each region exactly once, as `read` gives it; it may be left
+   before its end.
 """
 
 from __future__ import annotations
@@ -58,8 +60,14 @@ class Volume(Protocol):
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``: exactly its shape and dtype, C order, z, y, x."""
 
-    def read_many(self, regions: Sequence[Region]) -> Iterator[NDArray[np.generic]]:
-        """Voxels of each region in turn, with the requests of several in flight."""
+    def read_many(
+        self, regions: Sequence[Region]
+    ) -> Iterator[tuple[int, NDArray[np.generic]]]:
+        """``(index into regions, its voxels)`` as they come, each index once.
+
+        The requests of several regions are in flight, and what regions share is
+        fetched and decoded once where the engine can; so the order is the engine's.
+        """
 
     def stored(self, region: Region) -> NDArray[np.bool_]:
         """Which voxels of ``region`` the source really holds (the rest is fill)."""

@@ -49,7 +49,7 @@ class Memory:
         return np.zeros(region.shape, self.dtype)
 
     def read_many(self, regions: Any) -> Any:
-        return map(self.read, regions)
+        return enumerate(map(self.read, regions))
 
     def stored(self, region: Region) -> Any:
         return np.ones(region.shape, np.bool_)

@@ -119,15 +119,19 @@ class ChunkedVolume:
         """Voxels of ``region``; absent chunks are the array's fill value."""
         return self._result(region, self._start(region))
 
-    def read_many(self, regions: Sequence[Region]) -> Iterator[NDArray[np.generic]]:
-        """Voxels of each region in turn, with several regions in flight."""
-        waiting: deque[tuple[Region, Any]] = deque()
-        for region in regions:
+    def read_many(
+        self, regions: Sequence[Region]
+    ) -> Iterator[tuple[int, NDArray[np.generic]]]:
+        """Index and voxels of each region, with several regions in flight."""
+        waiting: deque[tuple[int, Region, Any]] = deque()
+        for index, region in enumerate(regions):
             if len(waiting) == IN_FLIGHT:
-                yield self._result(*waiting.popleft())
-            waiting.append((region, self._start(region)))
+                first, place, future = waiting.popleft()
+                yield first, self._result(place, future)
+            waiting.append((index, region, self._start(region)))
         while waiting:
-            yield self._result(*waiting.popleft())
+            first, place, future = waiting.popleft()
+            yield first, self._result(place, future)
 
     def stored(self, region: Region) -> NDArray[np.bool_]:
         """Which voxels lie in chunks that the store really holds."""

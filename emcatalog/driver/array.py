@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,18 +69,22 @@ class VolumeArray(BackendArray):
         parts = list(itertools.product(*(axis.runs for axis in axes)))
         regions = [_region(part) for part in parts]
         if len(parts) == 1:
-            (block,) = self._blocks(regions)
+            ((_, block),) = self._blocks(regions)
             taken = _take(block, parts[0])
             # a few voxels of each thousand should not keep all of them in memory
             return taken if taken.size == block.size else taken.copy()
         out = np.empty([axis.length for axis in axes], self.dtype)
-        for part, block in zip(parts, self._blocks(regions), strict=True):
+        for index, block in self._blocks(regions):
+            part = parts[index]
             out[np.ix_(*(run.put for run in part))] = _take(block, part)
         return out
 
-    def _blocks(self, regions: list[Region]) -> Any:
+    def _blocks(
+        self, regions: list[Region]
+    ) -> Iterator[tuple[int, NDArray[np.generic]]]:
+        """Each region's index and voxels, in any order."""
         if self.mask:
-            return (self.volume.stored(region) for region in regions)
+            return enumerate(self.volume.stored(region) for region in regions)
         return self.volume.read_many(regions)
 
 

@@ -78,9 +78,11 @@ class PagedVolume:
             pass
         return out
 
-    def read_many(self, regions: Sequence[Region]) -> Iterator[NDArray[np.generic]]:
-        """Voxels of each region in turn."""
-        return (self.read(region) for region in regions)
+    def read_many(
+        self, regions: Sequence[Region]
+    ) -> Iterator[tuple[int, NDArray[np.generic]]]:
+        """Index and voxels of each region, in turn."""
+        return ((index, self.read(region)) for index, region in enumerate(regions))
 
     def stored(self, region: Region) -> NDArray[np.bool_]:
         """False on missing pages and absent segments, else True."""

@@ -1,97 +1,37 @@
-"""For authors of drivers: the contract of a driver as tests, and a traffic counter.
-
-Subclass `VolumeTests` in a test file of yours, give it a source, and pytest runs the
-whole contract on it::
-
-    class TestMine(VolumeTests):
-        @pytest.fixture
-        def source(self, tmp_path):
-            return MySource(str(write_something(tmp_path)))
-
-Needs pytest; nothing else in emcatalog imports this room.
-"""
+"""The contract of a driver as tests."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import multiprocessing
 import os
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, ClassVar
-from unittest import mock
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from emcatalog.chunked import engine
 from emcatalog.driver import VolumeSource, coarse_chunks
 from emcatalog.errors import EmcatalogError, ForkError, UnknownNameError
-from emcatalog.geometry import AXES, Grid, Region
-from emcatalog.transport import Transport
+from emcatalog.geometry import AXES, Region
+from emcatalog.testing.boxes import regions
+from emcatalog.testing.counting import traffic
+from emcatalog.testing.many import ReadManyTests
 from emcatalog.volume import Volume
 
 SMALL = 32 * 2**20
 """Volumes up to this many voxels are compared as a whole."""
 
 
-@dataclass
-class Traffic:
-    """Bytes and requests so far, of the transport and of TensorStore."""
-
-    requests: int = 0
-    bytes: int = 0
-
-
-@contextlib.contextmanager
-def traffic() -> Iterator[Traffic]:
-    """Count what is read within the block; complete when the block has ended."""
-    seen, (requests, size) = Traffic(), engine.traffic()
-    request = Transport._request  # noqa: SLF001 - the one door of all bytes
-
-    def counted(self: Transport, url: str, ask: Callable[[Any], Any]) -> Any:
-        answer = request(self, url, ask)
-        seen.requests += 1
-        seen.bytes += len(answer) if isinstance(answer, bytes) else 0
-        return answer
-
-    with mock.patch.object(Transport, "_request", counted):
-        yield seen
-    later_requests, later_size = engine.traffic()
-    seen.requests += later_requests - requests
-    seen.bytes += later_size - size
-
-
-def regions(grid: Grid, count: int = 6, seed: int = 0) -> list[Region]:
-    """Boxes of a volume for testing: its corners, single voxels and random boxes."""
-    random = np.random.default_rng(seed)
-    z, y, x = grid.shape
-    far = Region((z - 1, y - 1, x - 1), (z, y, x))
-    found = [Region((0, 0, 0), (1, 1, 1)), far]
-    for _ in range(count):
-        starts = [int(random.integers(0, n)) for n in grid.shape]
-        most = [min(n - a, 48) for a, n in zip(starts, grid.shape, strict=True)]
-        stops = [
-            a + 1 + int(random.integers(0, m))
-            for a, m in zip(starts, most, strict=True)
-        ]
-        found.append(
-            Region((starts[0], starts[1], starts[2]), (stops[0], stops[1], stops[2]))
-        )
-    return found
-
-
 def _read_elsewhere(volume: Volume, region: Region) -> NDArray[np.generic]:
     return volume.read(region)
 
 
-class VolumeTests:
+class VolumeTests(ReadManyTests):
     """The contract of a driver. Give the fixture ``source``; the rest is inherited.
 
     ``truth`` may return the voxels of the finest level (z, y, x) for comparison.
@@ -140,9 +80,8 @@ class VolumeTests:
             if volume.grid.region.size > SMALL:
                 continue
             whole = volume.read(volume.grid.region)
-            boxes = regions(volume.grid)
-            for box, voxels in zip(boxes, volume.read_many(boxes), strict=True):
-                np.testing.assert_array_equal(voxels, whole[box.slices])
+            for box in regions(volume.grid):
+                np.testing.assert_array_equal(volume.read(box), whole[box.slices])
         if truth is not None:
             finest = source.pyramid.level(0)
             np.testing.assert_array_equal(finest.read(finest.grid.region), truth)
@@ -187,6 +126,9 @@ class VolumeTests:
             damaged.read()
         assert caught.value.entry, "the error does not say what it is about"
         assert caught.value.expected
+        volume = damaged.volume
+        with pytest.raises(EmcatalogError):
+            list(volume.read_many([volume.grid.region] * 2))
 
     def test_stored(self, source: VolumeSource) -> None:
         """What is not stored reads as one fill value."""
