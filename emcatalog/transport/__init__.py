@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,15 +22,23 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors, current_mirrors
+from emcatalog.transport.maps import FileMap
 from emcatalog.transport.origin import GarbledError, Origin
 from emcatalog.transport.patience import gate, most_connections, pause
 from emcatalog.transport.reader import RangeReader
-from emcatalog.transport.systems import system_of
+from emcatalog.transport.speed import Speed, meter
+from emcatalog.transport.systems import mapped_file, system_of
 from emcatalog.transport.versions import Versions
 
-__all__ = ["RangeReader", "Transport"]
+__all__ = ["FileMap", "Group", "RangeReader", "Span", "Speed", "Transport"]
 
 METADATA_LIMIT = 64 * 2**20
+Span = tuple[int, int]
+"""First byte and length."""
+
+Group = tuple[str, Sequence[Span]]
+"""A URL and spans of its file."""
+
 PASSING = (UnreachableError, TruncatedError, GarbledError)
 
 T = TypeVar("T")
@@ -116,6 +124,49 @@ class Transport:
             return b""
         return self._request(url, lambda o: system_of(o).span(o, start, length))
 
+    def read_spans(self, url: str, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of each (start, length) in ``spans`` of one file, in their order.
+
+        Spans may come in any order, touch and overlap. Raises TruncatedError where the
+        file ends before one of them, and else what `read_range` raises.
+        """
+        return list(self.map(lambda span: self.read_range(url, *span), spans))
+
+    def read_groups(self, groups: Iterable[Group]) -> Iterator[tuple[int, list[bytes]]]:
+        """Spans of many files, as they come: ``(index of the group, its bytes)``.
+
+        A group is ``(url, spans)`` as for `read_spans`. Requests of all groups are
+        under way together, up to the limit of each host. The first failure is raised,
+        and what is under way then is dropped.
+        """
+        yield from enumerate(self.read_spans(url, spans) for url, spans in groups)
+
+    def speed(self, url: str) -> Speed | None:
+        """How quick the host of ``url`` was lately; None until something is known."""
+        return meter(self.resolve(url)).speed()
+
+    def mapped(self, url: str) -> FileMap | None:
+        """The local file that is read for ``url``, mapped into memory, read-only.
+
+        None where it is not local, and for what has no bytes to map. The same map is
+        handed out until the file is replaced or written to. Raises NotFoundError and
+        AccessDeniedError as `read_range` does.
+        """
+        return self._told(url, mapped_file)
+
+    def version(self, url: str) -> str:
+        """A text that changes with the content of the file; "" if nothing tells it.
+
+        It is the ETag, else the date and the length; for a local file the time of
+        writing, length and inode. A server is asked when the last answer about the
+        file is older than 300 s. Raises ContentError for a file that has changed
+        since this transport first saw it.
+        """
+        known = self.versions.recent(self.resolve(url))
+        if known is None:
+            known = self._request(url, lambda o: system_of(o).version(o))
+        return known.name
+
     def reader(self, url: str, block: int = 1 << 16) -> RangeReader:
         """Random access to a header, fetched in blocks that are kept."""
         return RangeReader(lambda a, n: self.read_upto(url, a, n), url, block)
@@ -155,8 +206,12 @@ class Transport:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _request(self, url: str, ask: Callable[[Origin], T]) -> T:
+        return self._told(url, lambda origin: self._insist(origin, ask))
+
+    def _told(self, url: str, ask: Callable[[Origin], T]) -> T:
+        """Ask, with errors that name the URL as it was given."""
         try:
-            return self._insist(self.origin(url), ask)
+            return ask(self.origin(url))
         except EmcatalogError as error:
             error.about(url)
             raise

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from emcatalog.errors import TransportError, TruncatedError
 from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
 from emcatalog.transport.patience import Pace, timeout_seconds
+from emcatalog.transport.versions import Version
 
 PIECE = 1 << 16
 
@@ -57,6 +58,18 @@ class Ftp:
         if size is None:
             raise TransportError(got=f"no length of {origin.url}", expected="SIZE")
         return size
+
+    def version(self, origin: Origin) -> Version:
+        """When the file was written, where the server says so, and its length."""
+        with self._connection(origin) as ftp:
+            size = ftp.size(_path(origin))
+            try:
+                answer = ftp.sendcmd(f"MDTM {_path(origin)}")
+            except ftplib.error_perm as error:
+                if not str(error).startswith("50"):  # 500, 502: no MDTM here
+                    raise
+                answer = ""
+        return Version(None, answer.partition(" ")[2] or None, size)
 
     def names(self, origin: Origin) -> list[str]:
         """What lies in the folder; folders are told apart where the server says so."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from emcatalog.transport.http import Http
 from emcatalog.transport.objects import Objects
 from emcatalog.transport.origin import Origin
+from emcatalog.transport.versions import Version
 
 GCS = "https://storage.googleapis.com"
 
@@ -34,6 +35,10 @@ class PublicGcs:
     def size(self, origin: Origin) -> int:
         """Length in bytes."""
         return self._http.size(_page(origin))
+
+    def version(self, origin: Origin) -> Version:
+        """What the store tells of the object."""
+        return self._http.version(_page(origin))
 
     def names(self, origin: Origin) -> list[str]:
         """What lies under the prefix."""

@@ -26,6 +26,7 @@ from emcatalog.errors import (
 from emcatalog.transport import answers
 from emcatalog.transport.origin import Origin
 from emcatalog.transport.patience import timeout_seconds
+from emcatalog.transport.versions import Version
 
 T = TypeVar("T")
 BYTES = "bytes of a file"
@@ -54,7 +55,19 @@ class Http:
 
     def size(self, origin: Origin) -> int:
         """Length in bytes, from the answer to a one-byte range."""
-        return self._ask(self._size, origin)
+        size = self._ask(self._version, origin).size
+        if size is None:
+            raise TransportError(
+                got=f"no length of {origin.url}",
+                expected="Content-Range or Content-Length",
+            )
+        return size
+
+    def version(self, origin: Origin) -> Version:
+        """Validators and length, from the answer to a one-byte range."""
+        version = self._ask(self._version, origin)
+        origin.versions.check(origin.url, version)
+        return version
 
     def names(self, origin: Origin) -> list[str]:
         """What the server's index page of the folder links to."""
@@ -109,21 +122,16 @@ class Http:
                 answers.refuse_html(answer, data, kind)
             return data
 
-    async def _size(self, origin: Origin) -> int:
+    async def _version(self, origin: Origin) -> Version:
         async with self._get(origin, "bytes=0-0") as answer:
             if answer.status == 416:  # not even one byte
-                return 0
+                return answers.version_of(answer, 0)
             if answer.status == 206:
                 length = answers.content_range(answer)[2]
             else:
                 length = answer.content_length
                 answer.close()
-        if length is None:
-            raise TransportError(
-                got=f"no length of {origin.url}",
-                expected="Content-Range or Content-Length",
-            )
-        return length
+        return answers.version_of(answer, length)
 
     async def _names(self, origin: Origin) -> list[str]:
         await self._enter_session(origin)

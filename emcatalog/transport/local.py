@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
+from emcatalog.transport.maps import FileMap, map_of
 from emcatalog.transport.origin import Origin, translated
+from emcatalog.transport.versions import Version
 
 
 class Local:
@@ -28,6 +30,18 @@ class Local:
         """Length in bytes."""
         with translated(origin):
             return self._file(origin).stat().st_size
+
+    def version(self, origin: Origin) -> Version:
+        """When the file was written, its length and its number on the disk."""
+        with translated(origin):
+            facts = self._file(origin).stat()
+        tag = f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
+        return Version(tag, size=facts.st_size)
+
+    def mapped(self, origin: Origin) -> FileMap | None:
+        """The file mapped into memory; None for what has no bytes to map."""
+        with translated(origin):
+            return map_of(str(self._path(origin)))
 
     def names(self, origin: Origin) -> list[str]:
         """What lies in the folder."""

@@ -10,6 +10,7 @@ import fsspec
 from emcatalog.errors import OptionError
 from emcatalog.transport.origin import Origin, translated
 from emcatalog.transport.patience import timeout_seconds
+from emcatalog.transport.versions import Version
 
 
 class Objects:
@@ -38,6 +39,13 @@ class Objects:
         """Length in bytes."""
         with translated(origin):
             return int(self._system.info(origin.url)["size"] or 0)
+
+    def version(self, origin: Origin) -> Version:
+        """What the store tells of the object."""
+        with translated(origin):
+            facts = self._system.info(origin.url)
+        tag = facts.get("ETag") or facts.get("etag")  # of S3, of GCS
+        return Version(str(tag) if tag else None, size=int(facts["size"] or 0))
 
     def names(self, origin: Origin) -> list[str]:
         """What lies under the prefix."""

@@ -18,7 +18,7 @@ from emcatalog.errors import (
     TruncatedError,
     UnreachableError,
 )
-from emcatalog.transport.versions import Versions
+from emcatalog.transport.versions import Version, Versions
 
 CUT_SHORT = ("ClientPayloadError", "IncompleteReadError", "ResponseParserError")
 """Of aiohttp and botocore."""
@@ -53,6 +53,9 @@ class System(Protocol):
 
     def size(self, origin: Origin) -> int:
         """Length in bytes."""
+
+    def version(self, origin: Origin) -> Version:
+        """What is told of the content as it is now."""
 
     def names(self, origin: Origin) -> list[str]:
         """What lies in the folder; folders end in a slash."""

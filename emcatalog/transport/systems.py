@@ -10,8 +10,11 @@ from emcatalog.transport.ftp import Ftp
 from emcatalog.transport.gcs import PublicGcs
 from emcatalog.transport.http import Http
 from emcatalog.transport.local import Local
+from emcatalog.transport.maps import FileMap
 from emcatalog.transport.objects import Objects
 from emcatalog.transport.origin import Origin, System, hold_over_forks
+
+LOCAL = Local()
 
 _systems: dict[object, System] = {}
 _lock = threading.Lock()
@@ -36,9 +39,14 @@ def system_of(origin: Origin) -> System:
         return _systems[key]
 
 
+def mapped_file(origin: Origin) -> FileMap | None:
+    """The map of a local file; None for all others."""
+    return LOCAL.mapped(origin) if origin.scheme == "file" else None
+
+
 def _open(origin: Origin) -> System:
     if origin.scheme == "file":
-        return Local()
+        return LOCAL
     if origin.scheme in ("http", "https"):
         return Http(origin)
     if origin.scheme == "ftp":

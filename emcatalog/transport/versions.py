@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from emcatalog.errors import ContentError
+
+RECHECK_SECONDS = 300.0
+"""How long a version that a server told is taken for the present one."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,16 @@ class Version:
     tag: str | None = None
     modified: str | None = None
     size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """A text that other contents do not share; "" where too little is told.
+
+        >>> Version('"a"', "Mon", 5).name, Version(None, "Mon", 5).name, Version().name
+        ('"a"', 'Mon 5', '')
+        """
+        dated = f"{self.modified} {self.size}" if self.modified else ""
+        return self.tag or (dated if self.size is not None else "")
 
     def differs(self, other: Version) -> bool:
         """Whether the two cannot be of the same content.
@@ -48,6 +62,7 @@ class Versions:
     """
 
     seen: dict[str, Version] = field(default_factory=dict)
+    _told: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def __dask_tokenize__(self) -> str:
         """The same for all: what was seen so far makes no other volume."""
@@ -56,12 +71,18 @@ class Versions:
     def check(self, url: str, version: Version) -> None:
         """Remember ``version``, or raise ContentError if it is not what was seen."""
         first = self.seen.setdefault(url, version)
+        self._told[url] = time.time()
         if first.differs(version):
             raise ContentError(
                 got=f"another version of the file ({_words(version)})",
                 expected=f"the one that was opened ({_words(first)})",
                 hint="the file was changed while it was being read: open it again",
             )
+
+    def recent(self, url: str) -> Version | None:
+        """The version of ``url``, if a server told it not long ago."""
+        age = time.time() - self._told.get(url, 0.0)
+        return self.seen.get(url) if 0 <= age < RECHECK_SECONDS else None
 
 
 def _words(version: Version) -> str:
