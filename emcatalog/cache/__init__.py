@@ -1,0 +1,19 @@
+"""What is kept so that it need not be fetched or decoded again, in memory and on disk.
+
+Both caches belong to the process and the machine, not to a volume: every source shares
+one bound of memory, and every process one folder.
+"""
+
+from emcatalog.cache.budget import cache_bytes, page_cache
+from emcatalog.cache.disk import DiskCache
+from emcatalog.cache.memory import RECHECK_SECONDS, MemoryCache
+from emcatalog.cache.settings import disk_cache
+
+__all__ = [
+    "RECHECK_SECONDS",
+    "DiskCache",
+    "MemoryCache",
+    "cache_bytes",
+    "disk_cache",
+    "page_cache",
+]
