@@ -126,9 +126,8 @@ class VolumeTests(ReadManyTests):
             damaged.read()
         assert caught.value.entry, "the error does not say what it is about"
         assert caught.value.expected
-        volume = damaged.volume
         with pytest.raises(EmcatalogError):
-            list(volume.read_many([volume.grid.region] * 2))
+            list(damaged.volume.read_many([damaged.volume.grid.region] * 2))
 
     def test_stored(self, source: VolumeSource) -> None:
         """What is not stored reads as one fill value."""
