@@ -96,11 +96,14 @@ class Room:
         new = self.folder / "new"
         new.mkdir(exist_ok=True)
         file, name = tempfile.mkstemp(dir=new)
+        os.close(file)
+        place = Path(name)
         try:
-            os.truncate(file, size)
-        finally:
-            os.close(file)
-        return Path(name)
+            os.truncate(place, size)
+        except OSError:
+            place.unlink(missing_ok=True)
+            raise
+        return place
 
     def _unfinished(self) -> Iterator[Entry]:
         return _files(self.folder / "new")
