@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +30,7 @@ daemon off;
 worker_processes 1;
 pid {prefix}/nginx.pid;
 error_log {prefix}/error.log;
-events {{ worker_connections 512; }}
+events {{ worker_connections 4096; }}
 http {{
   types {{
     text/html html; application/json json; image/png png; image/jpeg jpg;
@@ -69,6 +70,8 @@ class _AccessLog:
 
     def __init__(self, port: int, path: Path) -> None:
         self._port, self._path, self._start = port, path, 0
+        self._rows: list[Request] = []
+        self._read, self._lock = 0, threading.Lock()
 
     def barrier(self) -> None:
         """Wait until nginx has answered, and logged, all that came before."""
@@ -85,9 +88,14 @@ class _AccessLog:
 
     def _all(self) -> list[Request]:
         self.barrier()
-        lines = self._path.read_text(encoding="utf-8").splitlines()
-        rows = [_request(json.loads(line)) for line in lines]
-        return [row for row in rows if row.path != BARRIER]
+        with self._lock, self._path.open("rb") as log:
+            log.seek(self._read)
+            # a line that is being written now is left for the next time
+            lines, end, _ = log.read().rpartition(b"\n")
+            self._read += len(lines + end)
+            rows = [_request(json.loads(line)) for line in lines.splitlines()]
+            self._rows += [row for row in rows if row.path != BARRIER]
+            return list(self._rows)
 
 
 def _request(row: dict[str, str]) -> Request:
