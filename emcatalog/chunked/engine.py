@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import tensorstore
 
+from emcatalog.cache import RECHECK_SECONDS, cache_bytes
 from emcatalog.errors import (
     AccessDeniedError,
     CorruptError,
@@ -34,16 +35,9 @@ from emcatalog.transport.patience import (
 
 RETRIES = {"max_retries": 4, "initial_delay": "200ms", "max_delay": "5s"}
 """TensorStore doubles the delay each time, adds jitter and heeds no Retry-After."""
-CONTEXT = {
-    # indices of shards and recent chunks; without it each chunk costs three requests
-    "cache_pool": {"total_bytes_limit": 128 * 2**20},
-    **{f"{protocol}_request_retries": RETRIES for protocol in ("http", "s3", "gcs")},
-}
-REQUESTS = 32
+PROTOCOLS = ("http", "s3", "gcs")
+REQUESTS = 128
 """How many requests one host is asked at a time, unless it is known to be slow."""
-RECHECK_SECONDS = 300
-"""How old an answer may be, "there is no such chunk" above all, before it is asked
-for anew."""
 
 _state = {"used": False, "forked": False}
 
@@ -70,17 +64,19 @@ def context() -> Any:
             "PyTorch DataLoader multiprocessing_context='forkserver'",
         )
     _state["used"] = True
-    return _context(os.getpid())
+    return _context(os.getpid(), cache_bytes() // 2)
 
 
 @functools.lru_cache(maxsize=1)
-def _context(pid: int) -> Any:
+def _context(pid: int, pool: int) -> Any:
     # TensorStore itself waits for ever; read when it makes its first request
     seconds = str(max(1, round(timeout_seconds())))
     os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS", seconds)
     os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES", str(LOWEST_SPEED))
     os.environ.setdefault("TENSORSTORE_CURL_CONNECT_TIMEOUT_SECONDS", "20")
-    return tensorstore.Context(CONTEXT)
+    members: dict[str, Any] = {f"{p}_request_retries": RETRIES for p in PROTOCOLS}
+    # indices of shards and recent chunks; without it each chunk costs three requests
+    return tensorstore.Context(members | {"cache_pool": {"total_bytes_limit": pool}})
 
 
 @functools.lru_cache(maxsize=64)
@@ -90,8 +86,7 @@ def _context_of(host: str, shared: Any) -> Any:
     So that no host is asked too much, and one that is silent holds up no other.
     """
     limit = {"limit": most_connections(host, REQUESTS)}
-    protocols = ("http", "s3", "gcs")
-    own = {f"{protocol}_request_concurrency": limit for protocol in protocols}
+    own = {f"{protocol}_request_concurrency": limit for protocol in PROTOCOLS}
     return tensorstore.Context(own, parent=shared)
 
 
