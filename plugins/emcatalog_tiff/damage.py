@@ -6,6 +6,7 @@ mistake of this driver shows as what it is.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from tifffile import TiffFile, TiffPage
 
 from emcatalog.errors import EmcatalogError, FormatError
+
+# what it works around it logs; that is printed only where the user set up logging
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 @contextmanager

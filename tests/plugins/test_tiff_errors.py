@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -258,3 +260,21 @@ def test_gaps(tmp_path: Path) -> None:
         read(f"{tmp_path}/s_{{008..011}}.tif")
     with pytest.raises(OptionError, match="'error' or 'absent'"):
         read(tmp_path, gaps="fill")
+
+
+def test_what_tifffile_works_around_is_not_printed(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    # a description that calls itself ASCII, with a byte that no text encoding has
+    note = b"a note that is too long to lie in the tag itself" + b"\x81\x00"
+    pixels = np.zeros((4, 4), np.uint8)
+    tifffile.imwrite(path, pixels, metadata=None, extratags=[(270, 2, 0, note, True)])
+    told = {}
+    for library in ("tifffile", "emcatalog_tiff, tifffile"):
+        opened = (
+            "with tifffile.TiffFile(sys.argv[1]) as tiff: tiff.pages[0].tags[270].value"
+        )
+        code = f"import sys, {library}\n{opened}"
+        asked = [sys.executable, "-c", code, path]
+        told[library] = subprocess.run(asked, capture_output=True, check=True).stderr
+    assert b"coercing" in told["tifffile"]
+    assert told["emcatalog_tiff, tifffile"] == b""
