@@ -7,10 +7,11 @@ process that needs them.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,20 +23,20 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors, current_mirrors
+from emcatalog.transport.groups import Manners, as_they_come, fetches_of
+from emcatalog.transport.http import Http
 from emcatalog.transport.maps import FileMap
 from emcatalog.transport.origin import GarbledError, Origin
-from emcatalog.transport.patience import gate, most_connections, pause
+from emcatalog.transport.patience import Tries, gate, most_connections
 from emcatalog.transport.reader import RangeReader
+from emcatalog.transport.spans import Span, ensure_whole
 from emcatalog.transport.speed import Speed, meter
-from emcatalog.transport.systems import mapped_file, system_of
+from emcatalog.transport.systems import LOCAL, http_of, system_of
 from emcatalog.transport.versions import Versions
 
 __all__ = ["FileMap", "Group", "RangeReader", "Span", "Speed", "Transport"]
 
 METADATA_LIMIT = 64 * 2**20
-Span = tuple[int, int]
-"""First byte and length."""
-
 Group = tuple[str, Sequence[Span]]
 """A URL and spans of its file."""
 
@@ -107,16 +108,8 @@ class Transport:
         Raises TruncatedError if the file ends before, RangeError if the server
         ignores ranges, or another TransportError.
         """
-        data = self.read_upto(url, start, length)
-        if len(data) != length:
-            raise TruncatedError(
-                entry=url,
-                got=f"{len(data)} bytes at byte {start}",
-                expected=f"{length}",
-                hint="the file is shorter than its header says: fetch it again, or "
-                "ask its keeper",
-            )
-        return data
+        with self._naming(url):
+            return ensure_whole(self.read_upto(url, start, length), start, length)
 
     def read_upto(self, url: str, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``; fewer where the file ends."""
@@ -130,20 +123,50 @@ class Transport:
         Spans may come in any order, touch and overlap. Raises TruncatedError where the
         file ends before one of them, and else what `read_range` raises.
         """
+        if self._http(url):
+            return next(data for _, data in self.read_groups([(url, spans)]))
+        if self.origin(url).scheme == "file":
+            found = self._request(url, lambda o: LOCAL.spans(o, spans))
+            with self._naming(url):
+                return [ensure_whole(d, *s) for d, s in zip(found, spans, strict=True)]
         return list(self.map(lambda span: self.read_range(url, *span), spans))
 
     def read_groups(self, groups: Iterable[Group]) -> Iterator[tuple[int, list[bytes]]]:
         """Spans of many files, as they come: ``(index of the group, its bytes)``.
 
         A group is ``(url, spans)`` as for `read_spans`. Requests of all groups are
-        under way together, up to the limit of each host. The first failure is raised,
-        and what is under way then is dropped.
+        under way together, up to the limit of each host; several spans of a file go in
+        one request where its server answers that rightly. At most 256 MiB are asked
+        for ahead of those that were taken. The first failure is raised, and what is
+        under way then is dropped.
         """
-        yield from enumerate(self.read_spans(url, spans) for url, spans in groups)
+        groups = list(groups)
+        places = [self._http(url) for url, _ in groups]
+        if places == [None]:
+            yield 0, self.read_spans(*groups[0])
+            return
+        manners = Manners(self.connections, self.attempts, self.patience)
+        sizes = [sum(length for _, length in spans) for _, spans in groups]
+        fetches = fetches_of(places, sizes, manners)
+        pool = ThreadPoolExecutor(self.connections, "emcatalog", _enter_pool)
+
+        def begin(index: int) -> Future[list[bytes]]:
+            if fetch := fetches[index]:
+                return fetch.begin(groups[index][1])
+            return pool.submit(self.read_spans, *groups[index])
+
+        try:
+            for index, future in as_they_come(sizes, begin):
+                with self._naming(groups[index][0]):
+                    data = future.result()
+                yield index, data
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def speed(self, url: str) -> Speed | None:
         """How quick the host of ``url`` was lately; None until something is known."""
-        return meter(self.resolve(url)).speed()
+        _, page = self._http(url) or (None, self.origin(url))
+        return meter(page.url).speed()
 
     def mapped(self, url: str) -> FileMap | None:
         """The local file that is read for ``url``, mapped into memory, read-only.
@@ -152,7 +175,9 @@ class Transport:
         handed out until the file is replaced or written to. Raises NotFoundError and
         AccessDeniedError as `read_range` does.
         """
-        return self._told(url, mapped_file)
+        with self._naming(url):
+            origin = self.origin(url)
+            return LOCAL.mapped(origin) if origin.scheme == "file" else None
 
     def version(self, url: str) -> str:
         """A text that changes with the content of the file; "" if nothing tells it.
@@ -206,12 +231,18 @@ class Transport:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _request(self, url: str, ask: Callable[[Origin], T]) -> T:
-        return self._told(url, lambda origin: self._insist(origin, ask))
+        with self._naming(url):
+            return self._insist(self.origin(url), ask)
 
-    def _told(self, url: str, ask: Callable[[Origin], T]) -> T:
-        """Ask, with errors that name the URL as it was given."""
+    def _http(self, url: str) -> tuple[Http, Origin] | None:
+        with self._naming(url):
+            return http_of(self.origin(url))
+
+    @contextlib.contextmanager
+    def _naming(self, url: str) -> Iterator[None]:
+        """Errors that name the URL as it was given."""
         try:
-            return ask(self.origin(url))
+            yield
         except EmcatalogError as error:
             error.about(url)
             raise
@@ -227,18 +258,14 @@ class Transport:
     def _insist(self, origin: Origin, ask: Callable[[Origin], T]) -> T:
         """Ask again where a failure may pass."""
         way, most = gate(origin.url), most_connections(origin.url, self.connections)
-        attempt, spent = 0, 0.0
+        tries = Tries(self.attempts, self.patience)
         while True:
             with way.entered(most):
-                begun = time.monotonic()
+                tries.begin()
                 try:
                     return ask(origin)
                 except PASSING as error:
-                    attempt += 1
-                    wait = pause(attempt, error)
-                    spent += time.monotonic() - begun + wait
-                    if attempt >= self.attempts or spent > self.patience:
-                        raise
+                    wait = tries.failed(error)
             time.sleep(wait)
 
 

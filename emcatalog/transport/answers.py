@@ -50,7 +50,7 @@ def content_range(answer: aiohttp.ClientResponse) -> tuple[int, int, int | None]
     """First and last byte of a 206, and the size of the file if it is told."""
     text = answer.headers.get("Content-Range", "")
     found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", text.strip(), re.IGNORECASE)
-    if found and _is_plain(answer):
+    if found and is_plain(answer):
         first, last = int(found[1]), int(found[2])
         size = None if found[3] == "*" else int(found[3])
         # past the end Google's emulator answers 206 with nothing, not 416
@@ -82,10 +82,11 @@ def check_past_the_end(answer: aiohttp.ClientResponse, start: int) -> None:
 def is_small_whole(answer: aiohttp.ClientResponse, start: int, length: int) -> bool:
     """Whether a 200 carries the very bytes: all of a file that fits the range."""
     size = answer.content_length
-    return start == 0 and _is_plain(answer) and size is not None and size <= length
+    return start == 0 and is_plain(answer) and size is not None and size <= length
 
 
-def _is_plain(answer: aiohttp.ClientResponse) -> bool:
+def is_plain(answer: aiohttp.ClientResponse) -> bool:
+    """Whether the bytes are those of the file, not of a compressed copy."""
     return answer.headers.get("Content-Encoding", "identity") == "identity"
 
 
@@ -119,7 +120,7 @@ async def body(answer: aiohttp.ClientResponse, limit: int) -> bytes:
             break
         pace.moved(len(part))
     promised = answer.content_length
-    if promised and had < min(promised, limit) and _is_plain(answer):
+    if promised and had < min(promised, limit) and is_plain(answer):
         raise TruncatedError(
             got=f"{had} bytes", expected=f"the {promised} that the server announced"
         )

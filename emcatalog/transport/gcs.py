@@ -22,23 +22,23 @@ class PublicGcs:
     """
 
     def __init__(self, origin: Origin) -> None:
-        self._http = Http(Origin(GCS))
+        self.http = Http(Origin(GCS))
 
     def span(self, origin: Origin, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``."""
-        return self._http.span(_page(origin), start, length)
+        return self.http.span(page_of(origin), start, length)
 
     def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
         """The object, if it is not larger than ``limit``."""
-        return self._http.whole(_page(origin), limit, kind)
+        return self.http.whole(page_of(origin), limit, kind)
 
     def size(self, origin: Origin) -> int:
         """Length in bytes."""
-        return self._http.size(_page(origin))
+        return self.http.size(page_of(origin))
 
     def version(self, origin: Origin) -> Version:
         """What the store tells of the object."""
-        return self._http.version(_page(origin))
+        return self.http.version(page_of(origin))
 
     def names(self, origin: Origin) -> list[str]:
         """What lies under the prefix."""
@@ -56,6 +56,7 @@ def public_url(url: str, options: Mapping[str, Any]) -> str:
     return f"{endpoint}/{quote(url.partition('://')[2])}"
 
 
-def _page(origin: Origin) -> Origin:
+def page_of(origin: Origin) -> Origin:
+    """Where the object is had by HTTP."""
     page = public_url(origin.url, origin.options)
     return Origin(page, versions=origin.versions)

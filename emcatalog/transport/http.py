@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from fsspec.asyn import sync
@@ -23,9 +24,12 @@ from emcatalog.errors import (
     TransportError,
     TruncatedError,
 )
-from emcatalog.transport import answers
+from emcatalog.transport import answers, several
 from emcatalog.transport.origin import Origin
 from emcatalog.transport.patience import timeout_seconds
+from emcatalog.transport.several import Habit
+from emcatalog.transport.spans import Span
+from emcatalog.transport.speed import Clock
 from emcatalog.transport.versions import Version
 
 T = TypeVar("T")
@@ -44,18 +48,25 @@ class Http:
         )
         self._visit = asyncio.Lock()
         self._visited = False
+        self._habits: dict[str, Habit] = {}
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that serves all requests, in a thread of its own."""
+        loop: asyncio.AbstractEventLoop = self._system.loop
+        return loop
 
     def span(self, origin: Origin, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``; RangeError if ranges are ignored."""
-        return self._ask(self._span, origin, start, length)
+        return self._wait(self._one_range, origin, start, length)
 
     def whole(self, origin: Origin, limit: int, kind: str) -> bytes:
         """The whole body, if it is not larger than ``limit`` and of ``kind``."""
-        return self._ask(self._whole, origin, limit, kind)
+        return self._wait(self._whole, origin, limit, kind)
 
     def size(self, origin: Origin) -> int:
         """Length in bytes, from the answer to a one-byte range."""
-        size = self._ask(self._version, origin).size
+        size = self._wait(self._version, origin).size
         if size is None:
             raise TransportError(
                 got=f"no length of {origin.url}",
@@ -65,7 +76,7 @@ class Http:
 
     def version(self, origin: Origin) -> Version:
         """Validators and length, from the answer to a one-byte range."""
-        version = self._ask(self._version, origin)
+        version = self._wait(self._version, origin)
         origin.versions.check(origin.url, version)
         return version
 
@@ -74,23 +85,51 @@ class Http:
         rows = sync(self._system.loop, self._names, origin)
         return [_link_name(row, origin.url) for row in rows if _within(row, origin.url)]
 
-    def _ask(
+    async def one_range(self, origin: Origin, start: int, length: int) -> bytes:
+        """As `span`, within the event loop."""
+        return await self._ask(self._one_range, origin, start, length)
+
+    async def several_ranges(
+        self, origin: Origin, ranges: Sequence[Span]
+    ) -> dict[int, bytes]:
+        """Several ranges by where they start, in one request, within the event loop.
+
+        Raises RangeError where they are not answered as they were asked for.
+        """
+        return await self._ask(self._several_ranges, origin, ranges)
+
+    def habit(self, origin: Origin) -> Habit:
+        """What is known of the host's answers to several ranges."""
+        return self._habits.setdefault(urlsplit(origin.url).netloc, Habit(origin.url))
+
+    def _wait(
+        self, work: Callable[..., Coroutine[Any, Any, T]], origin: Origin, *rest: Any
+    ) -> T:
+        """Run ``work`` in the event loop and wait for it."""
+        answer: T = sync(self.loop, self._ask, work, origin, *rest)
+        return answer
+
+    async def _ask(
         self, work: Callable[..., Coroutine[Any, Any, T]], origin: Origin, *rest: Any
     ) -> T:
         """Run ``work``; a refusal within a session is answered by a new visit, once.
 
         Sessions end after a while, and a volume may be read for longer.
         """
-        loop = self._system.loop
         try:
-            answer: T = sync(loop, work, origin, *rest)
+            return await work(origin, *rest)
         except AccessDeniedError:
             if not origin.session_url:
                 raise
-            answer = sync(loop, work, origin, *rest)
-        return answer
+            return await work(origin, *rest)
 
-    async def _span(self, origin: Origin, start: int, length: int) -> bytes:
+    async def _several_ranges(
+        self, origin: Origin, ranges: Sequence[Span]
+    ) -> dict[int, bytes]:
+        async with self._get(origin, several.header(ranges)) as answer:
+            return await several.received(answer, origin, ranges)
+
+    async def _one_range(self, origin: Origin, start: int, length: int) -> bytes:
         async with self._get(origin, f"bytes={start}-{start + length - 1}") as answer:
             if answer.status == 416:
                 answers.check_past_the_end(answer, start)
@@ -155,15 +194,20 @@ class Http:
         wanted = {"Range": span, "Accept-Encoding": "identity"} if span else {}
         try:
             session = await self._system.set_session()
+            clock = Clock(origin.url)
             request = session.get(
                 self._system.encode_url(origin.url),
+                trace_request_ctx=clock,
                 **_request_options(self._system, wanted),
             )
             async with request as answer:
+                clock.answered()
                 if answer.status not in ((200, 206, 416) if span else (200,)):
                     self._visited = self._visited and answer.status != 403
                     raise answers.status_error(answer.status, origin, answer)
                 yield answer
+                if answer.content.at_eof():
+                    clock.received(answer.content_length or 0)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if isinstance(error, TransportError):
                 raise
@@ -213,7 +257,15 @@ async def _small_whole(
 async def _client(**options: Any) -> aiohttp.ClientSession:
     # by default cookies of servers that are bare addresses are dropped
     jar = aiohttp.CookieJar(unsafe=True)
-    return aiohttp.ClientSession(**{"cookie_jar": jar, **options})
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_note_sent)
+    ours = {"cookie_jar": jar, "trace_configs": [trace]}
+    return aiohttp.ClientSession(**{**ours, **options})
+
+
+async def _note_sent(_: object, context: SimpleNamespace, __: object) -> None:
+    if isinstance(clock := context.trace_request_ctx, Clock):
+        clock.sent()
 
 
 def _silence() -> aiohttp.ClientTimeout:

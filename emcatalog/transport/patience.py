@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -98,24 +101,79 @@ class Pace:
         self._since, self._moved = time.monotonic(), 0
 
 
+class Tries:
+    """The failures of one request: whether it is tried again, and after what pause."""
+
+    def __init__(self, attempts: int, patience: float) -> None:
+        self._left, self._patience = attempts, patience
+        self._made, self._begun = 0, 0.0
+
+    def begin(self) -> None:
+        """A try begins now."""
+        self._begun = time.monotonic()
+
+    def failed(self, error: Exception) -> float:
+        """Seconds to wait before the next try; raises ``error`` where there is none."""
+        self._made += 1
+        wait = pause(self._made, error)
+        self._patience -= time.monotonic() - self._begun + wait
+        if self._made >= self._left or self._patience < 0:
+            raise error
+        return wait
+
+
 class Gate:
-    """Lets a limited number in at a time; each who enters says what the limit is."""
+    """Lets a limited number in at a time; each who enters says what the limit is.
+
+    Threads and tasks of event loops wait in one line.
+    """
 
     def __init__(self) -> None:
-        self._changed, self._inside = threading.Condition(), 0
+        self._lock, self._inside = threading.Lock(), 0
+        self._line: deque[tuple[int, Future[None]]] = deque()
 
     @contextlib.contextmanager
     def entered(self, most: int) -> Iterator[None]:
         """Wait until fewer than ``most`` are inside, and be inside for the block."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._inside < most)
-            self._inside += 1
+        ticket = self._ticket(most)
         try:
+            ticket.result()
             yield
         finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
+            self._give_back(ticket)
+
+    @contextlib.asynccontextmanager
+    async def entered_by_task(self, most: int) -> AsyncIterator[None]:
+        """As `entered`, without holding up the event loop."""
+        ticket = self._ticket(most)
+        try:
+            if not ticket.done():
+                await asyncio.wrap_future(ticket)
+            yield
+        finally:
+            self._give_back(ticket)
+
+    def _ticket(self, most: int) -> Future[None]:
+        """A place in the line; done when its holder is inside."""
+        ticket: Future[None] = Future()
+        with self._lock:
+            self._line.append((most, ticket))
+            self._admit()
+        return ticket
+
+    def _give_back(self, ticket: Future[None]) -> None:
+        if ticket.cancel():  # whoever gave up was never inside
+            return
+        with self._lock:
+            self._inside -= 1
+            self._admit()
+
+    def _admit(self) -> None:
+        while self._line and self._inside < self._line[0][0]:
+            _, ticket = self._line.popleft()
+            if ticket.set_running_or_notify_cancel():
+                self._inside += 1
+                ticket.set_result(None)
 
 
 _gates: dict[tuple[int, str], Gate] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from emcatalog.transport.origin import hold_over_forks
 RECENT = 32
 """Answers that are remembered of a host."""
 
-LEAST_BODY = 1 << 15
+LEAST_BODY = 1 << 16
 """Bytes; smaller bodies arrive together with their headers and tell no bandwidth."""
 
 
@@ -65,6 +66,27 @@ class Meter:
         if not latencies or not bandwidths:
             return None
         return Speed(statistics.median(latencies), statistics.median(bandwidths))
+
+
+class Clock:
+    """The time of one request to the host of ``url``."""
+
+    def __init__(self, url: str) -> None:
+        self._meter = meter(url)
+        self._answered = self._sent = time.perf_counter()
+
+    def sent(self) -> None:
+        """The request leaves, now that a connection stands."""
+        self._sent = time.perf_counter()
+
+    def answered(self) -> None:
+        """The answer begins."""
+        self._answered = time.perf_counter()
+
+    def received(self, size: int) -> None:
+        """All of its ``size`` bytes are there."""
+        seconds = time.perf_counter() - self._answered
+        self._meter.note(self._answered - self._sent, size, seconds)
 
 
 _meters: dict[tuple[int, str], Meter] = {}

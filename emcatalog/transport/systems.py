@@ -7,10 +7,9 @@ import threading
 from urllib.parse import urlsplit
 
 from emcatalog.transport.ftp import Ftp
-from emcatalog.transport.gcs import PublicGcs
+from emcatalog.transport.gcs import PublicGcs, page_of
 from emcatalog.transport.http import Http
 from emcatalog.transport.local import Local
-from emcatalog.transport.maps import FileMap
 from emcatalog.transport.objects import Objects
 from emcatalog.transport.origin import Origin, System, hold_over_forks
 
@@ -39,9 +38,14 @@ def system_of(origin: Origin) -> System:
         return _systems[key]
 
 
-def mapped_file(origin: Origin) -> FileMap | None:
-    """The map of a local file; None for all others."""
-    return LOCAL.mapped(origin) if origin.scheme == "file" else None
+def http_of(origin: Origin) -> tuple[Http, Origin] | None:
+    """The HTTP system that reads ``origin``, and the page there; None for others."""
+    if origin.scheme not in ("http", "https", "gs", "gcs"):
+        return None
+    system = system_of(origin)
+    if isinstance(system, PublicGcs):
+        return system.http, page_of(origin)
+    return (system, origin) if isinstance(system, Http) else None
 
 
 def _open(origin: Origin) -> System:

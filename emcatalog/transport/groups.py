@@ -1,0 +1,243 @@
+"""Spans of many files over HTTP, all their requests under way together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from emcatalog.errors import (
+    ContentError,
+    NotFoundError,
+    TransportError,
+    TruncatedError,
+    UnreachableError,
+)
+from emcatalog.transport.http import Http
+from emcatalog.transport.origin import GarbledError, Origin
+from emcatalog.transport.patience import Tries, gate, most_connections
+from emcatalog.transport.several import Habit
+from emcatalog.transport.spans import (
+    LEAST_CUT,
+    MOST_RANGES,
+    Span,
+    cut,
+    ensure_whole,
+    plan,
+)
+from emcatalog.transport.speed import Speed, meter
+
+AHEAD = 256 * 2**20
+"""Bytes that are asked for before those that came are taken."""
+
+MOST_AHEAD = 256
+"""Groups under way."""
+
+LARGEST_REQUEST = 16 * 2**20
+"""Bytes; what is lost with a connection is asked for again."""
+
+DROPPED = (UnreachableError, TruncatedError)
+PASSING = (*DROPPED, GarbledError)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How a host is asked; see `Transport`."""
+
+    connections: int
+    attempts: int
+    patience: float
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Spans of one file over HTTP, in requests of about ``size`` bytes.
+
+    Its coroutines run in the event loop of ``http``.
+    """
+
+    http: Http
+    origin: Origin
+    manners: Manners
+    size: int
+
+    def begin(self, spans: Sequence[Span]) -> Future[list[bytes]]:
+        """Begin `spans` in the event loop."""
+        return asyncio.run_coroutine_threadsafe(self.spans(spans), self.http.loop)
+
+    async def spans(self, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of each span, in the order given."""
+        several = not self.http.habit(self.origin).hopeless
+        requests = plan(spans, self.size, MOST_RANGES if several else 1)
+        pieces: dict[int, bytes] = {}
+        for found in await _all([self._ranges(ranges) for ranges in requests]):
+            pieces |= found
+        return cut(spans, pieces)
+
+    async def _ranges(self, ranges: Sequence[Span]) -> dict[int, bytes]:
+        """The bytes of each range by where it starts."""
+        found = await self._several(ranges) if len(ranges) > 1 else {}
+        # also those that an answer left out since the file ends before them
+        missing = [(start, length) for start, length in ranges if start not in found]
+        singly = await _all([self._one(*span) for span in missing])
+        return found | {
+            start: data for (start, _), data in zip(missing, singly, strict=True)
+        }
+
+    async def _one(self, start: int, length: int) -> bytes:
+        data = await self._insist(
+            lambda: self.http.one_range(self.origin, start, length),
+            PASSING,
+            self.manners.attempts,
+        )
+        return ensure_whole(data, start, length)
+
+    async def _several(self, ranges: Sequence[Span]) -> dict[int, bytes]:
+        """Ranges had in one request; none where the host does not answer so."""
+        habit = self.http.habit(self.origin)
+        if not habit.proven:
+            async with habit.first:
+                if not habit.proven and not habit.hopeless:
+                    return await self._try_several(habit, ranges)
+        return await self._try_several(habit, ranges) if habit.proven else {}
+
+    async def _try_several(
+        self, habit: Habit, ranges: Sequence[Span]
+    ) -> dict[int, bytes]:
+        """As `_several`; what may be the fault of the kind of request is no failure.
+
+        Single ranges come after it, and tell what the fault was.
+        """
+        attempts = self.manners.attempts if habit.proven else 2
+        try:
+            found = await self._insist(
+                lambda: self.http.several_ranges(self.origin, ranges),
+                DROPPED,
+                min(attempts, self.manners.attempts),
+            )
+        except (ContentError, NotFoundError):
+            raise
+        except TransportError as error:
+            if habit.proven and isinstance(error, DROPPED):
+                raise
+            habit.refused()
+            return {}
+        habit.answered()
+        return found
+
+    async def _insist(
+        self,
+        ask: Callable[[], Awaitable[T]],
+        passing: tuple[type[Exception], ...],
+        attempts: int,
+    ) -> T:
+        """Ask again where a failure may pass; each try waits at the host's gate."""
+        way = gate(self.origin.url)
+        most = most_connections(self.origin.url, self.manners.connections)
+        tries = Tries(attempts, self.manners.patience)
+        while True:
+            async with way.entered_by_task(most):
+                tries.begin()
+                try:
+                    return await ask()
+                except passing as error:
+                    wait = tries.failed(error)
+            await asyncio.sleep(wait)
+
+
+def request_size(total: int, connections: int, speed: Speed | None) -> int:
+    """Bytes for each request, where ``total`` are wanted of a host.
+
+    All connections get work, as long as the bytes of a request take at least a quarter
+    of the time that the host needs to answer at all.
+
+    >>> request_size(40_000_000, 8, Speed(0.03, 25e6))
+    5000000
+    >>> request_size(1_000_000, 8, Speed(0.03, 25e6))
+    187500
+    """
+    least = speed.gap // 4 if speed else 0
+    return max(LEAST_CUT, min(max(total // connections, least), LARGEST_REQUEST))
+
+
+def fetches_of(
+    places: Sequence[tuple[Http, Origin] | None], sizes: Sequence[int], manners: Manners
+) -> list[Fetch | None]:
+    """How to fetch ``sizes`` bytes of each of ``places``; None for what is no HTTP.
+
+    Hosts share the requests among all that is wanted of them.
+    """
+    totals = Counter[str]()
+    for place, size in zip(places, sizes, strict=True):
+        totals[_host(place)] += size
+    requests: dict[str, int] = {}
+    for place in places:
+        if place and (host := _host(place)) not in requests:
+            most = most_connections(place[1].url, manners.connections)
+            speed = meter(place[1].url).speed()
+            requests[host] = request_size(totals[host], most, speed)
+    return [p and Fetch(*p, manners, requests[_host(p)]) for p in places]
+
+
+def _host(place: tuple[Http, Origin] | None) -> str:
+    return urlsplit(place[1].url).netloc if place else ""
+
+
+def as_they_come(
+    sizes: Sequence[int], begin: Callable[[int], Future[T]]
+) -> Iterator[tuple[int, Future[T]]]:
+    """What ``begin(index)`` gave for each of ``sizes`` bytes, as each is done.
+
+    No more than `AHEAD` bytes are asked for ahead of the taker. Where the taker stops,
+    all others are cancelled.
+    """
+    done: SimpleQueue[int] = SimpleQueue()
+    waiting, under_way = deque(enumerate(sizes)), dict[int, Future[T]]()
+    held = 0
+    try:
+        while waiting or under_way:
+            while waiting and _has_room(held + waiting[0][1], len(under_way)):
+                index, size = waiting.popleft()
+                under_way[index] = future = begin(index)
+                future.add_done_callback(partial(_put, done, index))
+                held += size
+            index = done.get()
+            yield index, under_way.pop(index)
+            held -= sizes[index]
+    finally:
+        for future in under_way.values():
+            future.cancel()
+
+
+def _put(done: SimpleQueue[int], index: int, _: object) -> None:
+    done.put(index)
+
+
+def _has_room(held: int, under_way: int) -> bool:
+    return not under_way or (held <= AHEAD and under_way < MOST_AHEAD)
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results; the first failure cancels the others."""
+    if len(works) == 1:
+        return [await works[0]]
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
