@@ -54,6 +54,9 @@ class DottedKeys:
             *(range(a // c, -(-b // c)) for a, b, c in zip(start, stop, CHUNK))  # noqa: B905
         )
 
+    def store_of(self, cell: Cell) -> str:
+        return self.store
+
     def key(self, cell: Cell) -> bytes:
         return ".".join(map(str, cell)).encode()
 

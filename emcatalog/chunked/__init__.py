@@ -32,9 +32,13 @@ from emcatalog.chunked.kvstore import (
 )
 from emcatalog.chunked.presence import in_flight, present
 from emcatalog.chunked.staged import (
+    REMOTE_THREADS,
+    THREADS,
+    ByChunk,
     Pieces,
     Stage,
     Transcode,
+    far,
     fill,
     holds_suffixed,
     pieces,
@@ -49,6 +53,7 @@ __all__ = [
     "PACKED_FILES",
     "PLAIN",
     "Axes",
+    "ByChunk",
     "Cell",
     "ChunkKeys",
     "ChunkedVolume",
@@ -103,7 +108,11 @@ class ChunkedVolume:
     threads at once; it raises CorruptError for what does not decode, and checks the
     sizes that the bytes declare against the shape before it allocates anything. What
     ``keys`` says of packing is undone before. At most `staged.THREADS` chunks (or some
-    MiB of small ones) are held at a time, each a few times over.
+    MiB of small ones) are held at a time, of remote ones `staged.REMOTE_THREADS`, each
+    a few times over.
+
+    ``by_chunk`` says how the chunks of an array that TensorStore decodes are fetched
+    one by one; it is needed for keeping remote ones on disk.
     """
 
     grid: Grid
@@ -114,6 +123,7 @@ class ChunkedVolume:
     url: str
     keys: Keys | None = field(default=None, repr=False)
     transcode: Transcode | None = None
+    by_chunk: ByChunk | None = field(default=None, repr=False)
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; absent chunks are the array's fill value."""
@@ -166,17 +176,21 @@ class ChunkedVolume:
         ensure_fits(self.chunks, self.dtype)
         with translated(self.url):
             if self.keys and (self.transcode or self.keys.packings != PLAIN):
-                return self._staged(region, self.keys)
+                return self._staged(region, ByChunk(self.spec, self.keys))
+            if self.by_chunk and self.by_chunk.is_kept:
+                return self._staged(region, self.by_chunk)
             return self._ask(open_store(self.spec), region)
 
-    def _staged(self, region: Region, keys: Keys) -> Pieces:
-        stage = Stage(self.spec, keys, self.transcode, self.dtype.itemsize)
+    def _staged(self, region: Region, way: ByChunk) -> Pieces:
+        stage = Stage(way.spec, way.keys, self.transcode, self.dtype.itemsize)
+        threads = REMOTE_THREADS if far(way.keys) else THREADS
 
         def read(tile: Region) -> NDArray[np.generic]:
             return self._result(tile, self._ask(stage.open(tile), tile))
 
         voxels = np.empty(region.shape, self.dtype)
-        return fill(voxels, pieces(region, self.chunks, self.dtype.itemsize), read)
+        tiles = pieces(region, self.chunks, self.dtype.itemsize)
+        return fill(voxels, tiles, read, threads)
 
     def _ask(self, store: Any, region: Region) -> Any:
         return self._view(store)[self._index(region)].read(order="C")

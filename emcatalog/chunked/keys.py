@@ -29,9 +29,8 @@ class Keys(Protocol):
     An implementation is a frozen dataclass: it is pickled, and used by many threads.
     """
 
-    @property
-    def store(self) -> str:
-        """The key-value store of the chunks, TensorStore's spec as JSON text."""
+    def store_of(self, cell: Cell) -> str:
+        """The key-value store of a chunk, TensorStore's spec as JSON text."""
 
     @property
     def packings(self) -> tuple[tuple[str, str], ...]:
@@ -44,7 +43,7 @@ class Keys(Protocol):
         """The chunks in which the voxels of ``region`` (z, y, x) lie."""
 
     def key(self, cell: Cell) -> bytes:
-        """The key of a chunk in `store`, without a suffix."""
+        """The key of a chunk in its store, without a suffix."""
 
     def plain(self, cell: Cell) -> bytes:
         """The key under which the array's spec looks for a chunk."""
@@ -84,6 +83,10 @@ class ChunkKeys:
             "base": json.loads(self.folder),
         }
         return json.dumps(spec, sort_keys=True)
+
+    def store_of(self, cell: Cell) -> str:
+        """The same for every chunk."""
+        return self.store
 
     @property
     def grid(self) -> Triple:

@@ -42,8 +42,10 @@ def zipped(url: str, transport: Transport, inside: str = "") -> Json:
 
 
 def is_local(store: Json) -> bool:
-    """Whether a key-value store lies on this machine, in a zip file or not."""
-    return bool(store.get("base", store)["driver"] == "file")
+    """Whether a key-value store lies on this machine, also in zip files and shards."""
+    while "base" in store:
+        store = store["base"]
+    return bool(store["driver"] == "file")
 
 
 def _store(url: str, transport: Transport) -> Json:

@@ -23,10 +23,10 @@ def present(keys: Keys, tiles: Iterable[Region]) -> Iterator[bool]:
     One HEAD request for an unsharded chunk; for sharded ones the indices are read,
     which TensorStore keeps. Raises ValueError, as TensorStore does.
     """
-    store = open_kvstore(keys.store)
     nothing = slice(0, 0)  # an empty range: whether it is there, not what is in it
 
     def ask(cell: Cell) -> list[Any]:
+        store = open_kvstore(keys.store_of(cell))
         names = [keys.key(cell) + suffix.encode() for suffix, _ in keys.packings]
         return [store.read(name, byte_range=nothing) for name in names]
 

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.chunked.engine import open_kvstore, open_memory
+from emcatalog.cache import disk_cache
+from emcatalog.chunked.engine import open_memory
+from emcatalog.chunked.kept import Answer, ask, is_remote
 from emcatalog.chunked.keys import PACKED_FILES, Cell, Keys
 from emcatalog.chunked.unpack import unpack
 from emcatalog.errors import CorruptError
@@ -29,6 +31,8 @@ from emcatalog.geometry import Region, Triple
 Transcode = Callable[[bytes, tuple[int, ...]], bytes]
 
 THREADS = 8
+REMOTE_THREADS = 32
+"""Most of which wait for a server."""
 PIECE_BYTES = 4 * 2**20
 PIECE_CHUNKS = 64
 
@@ -43,6 +47,29 @@ def holds_suffixed(folder: Path) -> bool:
         return False
     except OSError:  # it may be read but not listed; then every name is tried
         return True
+
+
+@dataclass(frozen=True)
+class ByChunk:
+    """How an array is read chunk by chunk, so that its chunks can be kept on disk.
+
+    ``spec`` is that of an array of the same chunks, each an object of its own, and
+    ``keys`` says where their bytes are.
+    """
+
+    spec: str
+    keys: Keys
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a disk cache for it, so that this is the way to read."""
+        return disk_cache() is not None and far(self.keys)
+
+
+def far(keys: Keys) -> bool:
+    """Whether chunks come over a network."""
+    first = next(keys.cells(Region((0, 0, 0), (1, 1, 1))))
+    return is_remote(keys.store_of(first))
 
 
 @dataclass(frozen=True)
@@ -62,24 +89,20 @@ class Stage:
 
         Raises CorruptError for a chunk that does not decode or is too large.
         """
-        store = open_kvstore(self.keys.store)
         asked = [
-            (
-                cell,
-                suffix,
-                compression,
-                store.read(self.keys.key(cell) + suffix.encode()),
-            )
+            (cell, packing, self._ask(cell, packing[0]))
             for cell in self.keys.cells(region)
-            for suffix, compression in self.keys.packings
+            for packing in self.keys.packings
         ]
         chunks: dict[bytes, bytes] = {}
-        for cell, suffix, compression, answer in asked:
-            name = self.keys.plain(cell)
-            found = answer.result()
-            if found.state == "value" and name not in chunks:
-                chunks[name] = self._readable(cell, suffix, compression, found.value)
+        for cell, packing, answer in asked:
+            name, found = self.keys.plain(cell), answer.result()
+            if found is not None and name not in chunks:
+                chunks[name] = self._readable(cell, *packing, found)
         return open_memory(self.spec, chunks)
+
+    def _ask(self, cell: Cell, suffix: str) -> Answer:
+        return ask(self.keys.store_of(cell), self.keys.key(cell) + suffix.encode())
 
     def _readable(
         self, cell: Cell, suffix: str, compression: str, content: bytes
@@ -117,8 +140,9 @@ def fill(
     voxels: NDArray[np.generic],
     tiles: Iterable[tuple[Region, Region]],
     read: Callable[[Region], NDArray[np.generic]],
+    threads: int = THREADS,
 ) -> Pieces:
-    """Begin to read tiles, each to its place in ``voxels``, several at a time.
+    """Begin to read tiles, each to its place in ``voxels``, on several ``threads``.
 
     ``tiles`` are pairs: what is read, and where it goes.
     """
@@ -126,7 +150,7 @@ def fill(
     def work(tile: Region, place: Region) -> None:
         voxels[place.slices] = read(tile)
 
-    pool = _pool(os.getpid())
+    pool = _pool(os.getpid(), threads)
     return Pieces(voxels, tuple(pool.submit(work, *pair) for pair in tiles))
 
 
@@ -142,7 +166,7 @@ def pieces(
         yield tile, tile.relative_to(region.start)
 
 
-@functools.lru_cache(maxsize=1)
-def _pool(pid: int) -> ThreadPoolExecutor:
+@functools.lru_cache(maxsize=2)
+def _pool(pid: int, threads: int) -> ThreadPoolExecutor:
     # keyed by process: the threads of a pool do not survive a fork
-    return ThreadPoolExecutor(THREADS, "emcatalog-chunks")
+    return ThreadPoolExecutor(threads, "emcatalog-chunks")

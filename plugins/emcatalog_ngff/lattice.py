@@ -40,6 +40,10 @@ class Lattice:
     naming: Naming
     packings: tuple[tuple[str, str], ...] = PLAIN
 
+    def store_of(self, cell: Cell) -> str:
+        """The same for every chunk."""
+        return self.store
+
     def cells(self, region: Region) -> Iterator[Cell]:
         """The chunks in which the voxels of ``region`` (z, y, x) lie."""
         spans = {d: (index, index + 1) for d, index in self.axes.fixed}
