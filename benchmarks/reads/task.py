@@ -9,7 +9,6 @@ are plain values, because each engine works in a process of its own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -123,15 +122,17 @@ class Format:
 class Task:
     """One table: a stored volume, how it is served, and how blocks are asked for.
 
-    ``place`` is a path or a URL. In each round ``count`` blocks of shape ``block`` are
-    read; ``batch`` of them at once where that is more than one. The blocks of a batch
-    lie in a random window of shape ``within`` if that is given, else anywhere.
+    ``place`` is a path or a URL, ``folder`` that of all stores on the disk. In each
+    round ``count`` blocks of shape ``block`` are read; ``batch`` of them at once where
+    that is more than one. The blocks of a batch lie in a random window of shape
+    ``within`` if that is given, else anywhere.
     """
 
     name: str
     stored: Stored
     serving: Serving
     place: str
+    folder: str
     block: Triple
     count: int
     batch: int = 1
@@ -205,16 +206,3 @@ class Engine(Protocol):
 
     def open(self, task: Task) -> Reader:
         """Open, in the engine's own process; not timed."""
-
-
-def digest(voxels: Voxels) -> str:
-    """What two arrays share if they have the same voxels, shape and type.
-
-    >>> digest(np.zeros((1, 2, 3), "u1")) == digest(np.zeros((3, 2, 1), "u1"))
-    False
-    """
-    kind = f"{voxels.shape} {voxels.dtype.newbyteorder('=').str}"
-    sum_ = hashlib.blake2b(kind.encode(), digest_size=16)
-    native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
-    sum_.update(np.ascontiguousarray(native).data)
-    return sum_.hexdigest()
