@@ -23,7 +23,7 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.transport.groups import Manners, as_they_come, fetches_of
+from emcatalog.transport.groups import Manners, as_they_come, begin_all, fetches_of
 from emcatalog.transport.http import Http
 from emcatalog.transport.maps import FileMap
 from emcatalog.transport.origin import GarbledError, Origin
@@ -150,10 +150,11 @@ class Transport:
         fetches = fetches_of(places, sizes, manners)
         pool = ThreadPoolExecutor(self.connections, "emcatalog", _enter_pool)
 
-        def begin(index: int) -> Future[list[bytes]]:
-            if fetch := fetches[index]:
-                return fetch.begin(groups[index][1])
-            return pool.submit(self.read_spans, *groups[index])
+        def begin(new: Sequence[int]) -> dict[int, Future[list[bytes]]]:
+            jobs = [(i, f, groups[i][1]) for i in new if (f := fetches[i])]
+            others = [i for i in new if not fetches[i]]
+            begun = {i: pool.submit(self.read_spans, *groups[i]) for i in others}
+            return begun | begin_all(jobs)
 
         try:
             for index, future in as_they_come(sizes, begin):

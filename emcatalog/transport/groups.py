@@ -9,6 +9,7 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterator,
+    Mapping,
     Sequence,
 )
 from concurrent.futures import Future
@@ -74,10 +75,6 @@ class Fetch:
     origin: Origin
     manners: Manners
     size: int
-
-    def begin(self, spans: Sequence[Span]) -> Future[list[bytes]]:
-        """Begin `spans` in the event loop."""
-        return asyncio.run_coroutine_threadsafe(self.spans(spans), self.http.loop)
 
     async def spans(self, spans: Sequence[Span]) -> list[bytes]:
         """The bytes of each span, in the order given."""
@@ -198,23 +195,25 @@ def _host(place: tuple[Http, Origin] | None) -> str:
 
 
 def as_they_come(
-    sizes: Sequence[int], begin: Callable[[int], Future[T]]
+    sizes: Sequence[int], begin: Callable[[Sequence[int]], Mapping[int, Future[T]]]
 ) -> Iterator[tuple[int, Future[T]]]:
-    """What ``begin(index)`` gave for each of ``sizes`` bytes, as each is done.
+    """What ``begin(indices)`` gave for each of ``sizes`` bytes, as each is done.
 
     No more than `AHEAD` bytes are asked for ahead of the taker. Where the taker stops,
     all others are cancelled.
     """
     done: SimpleQueue[int] = SimpleQueue()
-    waiting, under_way = deque(enumerate(sizes)), dict[int, Future[T]]()
+    waiting, under_way = deque(range(len(sizes))), dict[int, Future[T]]()
     held = 0
     try:
         while waiting or under_way:
-            while waiting and _has_room(held + waiting[0][1], len(under_way)):
-                index, size = waiting.popleft()
-                under_way[index] = future = begin(index)
+            new: list[int] = []
+            while waiting and _has_room(held + sizes[waiting[0]], len(under_way), new):
+                new.append(waiting.popleft())
+                held += sizes[new[-1]]
+            for index, future in begin(new).items():
+                under_way[index] = future
                 future.add_done_callback(partial(_put, done, index))
-                held += size
             index = done.get()
             yield index, under_way.pop(index)
             held -= sizes[index]
@@ -227,8 +226,45 @@ def _put(done: SimpleQueue[int], index: int, _: object) -> None:
     done.put(index)
 
 
-def _has_room(held: int, under_way: int) -> bool:
-    return not under_way or (held <= AHEAD and under_way < MOST_AHEAD)
+def _has_room(held: int, under_way: int, new: Sequence[int]) -> bool:
+    count = under_way + len(new)
+    return not count or (held <= AHEAD and count < MOST_AHEAD)
+
+
+def begin_all(
+    jobs: Sequence[tuple[int, Fetch, Sequence[Span]]],
+) -> dict[int, Future[list[bytes]]]:
+    """Begin to fetch spans; each job has a number, by which it is known then."""
+    futures = {index: Future[list[bytes]]() for index, _, _ in jobs}
+
+    def begin(loop: asyncio.AbstractEventLoop) -> None:
+        for index, fetch, spans in jobs:
+            if fetch.http.loop is loop:
+                task = loop.create_task(fetch.spans(spans))
+                task.add_done_callback(partial(_hand_over, futures[index]))
+                futures[index].add_done_callback(partial(_end, loop, task))
+
+    for loop in {fetch.http.loop for _, fetch, _ in jobs}:
+        loop.call_soon_threadsafe(begin, loop)  # wakes it once for all of them
+    return futures
+
+
+def _hand_over(future: Future[T], task: asyncio.Task[T]) -> None:
+    if task.cancelled():
+        future.cancel()
+    elif not future.set_running_or_notify_cancel():
+        task.exception()  # nobody wants to know
+    elif error := task.exception():
+        future.set_exception(error)
+    else:
+        future.set_result(task.result())
+
+
+def _end(
+    loop: asyncio.AbstractEventLoop, task: asyncio.Task[T], future: Future[T]
+) -> None:
+    if future.cancelled():
+        loop.call_soon_threadsafe(task.cancel)
 
 
 async def _all(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -148,7 +148,7 @@ class Gate:
         ticket = self._ticket(most)
         try:
             if not ticket.done():
-                await asyncio.wrap_future(ticket)
+                await _done(ticket)
             yield
         finally:
             self._give_back(ticket)
@@ -174,6 +174,27 @@ class Gate:
             if ticket.set_running_or_notify_cancel():
                 self._inside += 1
                 ticket.set_result(None)
+
+
+async def _done(ticket: Future[None]) -> None:
+    """Wait for a ticket; `asyncio.wrap_future` would wake its own loop by a pipe."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the caller has no loop
+            if asyncio.get_running_loop() is loop:
+                _set(waiter)
+                return
+        loop.call_soon_threadsafe(_set, waiter)
+
+    ticket.add_done_callback(wake)
+    await waiter
+
+
+def _set(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 _gates: dict[tuple[int, str], Gate] = {}
