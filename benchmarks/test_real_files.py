@@ -9,6 +9,8 @@ import importlib
 import json
 import os
 import pkgutil
+import shutil
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -342,6 +344,76 @@ def test_what_is_there_is_found_by_bytes_and_suffix(tmp_path: Path) -> None:
     for name in ("notes.txt", "table", "c.map", "no_dm", "x.zip"):
         assert not found[name][1]
         assert found[name][2]
+
+
+def test_pictures_of_every_kind_are_found(tmp_path: Path) -> None:
+    """What the driver of pictures reads is told by its bytes, and read."""
+    grey = Image.fromarray(np.random.default_rng(1).integers(0, 256, (7, 9), np.uint8))
+    for suffix in ("bmp", "ppm", "pbm", "pgm", "png"):
+        colour = {"ppm": "RGB", "pbm": "1"}.get(suffix, "L")
+        grey.convert(colour).save(tmp_path / f"as {suffix}.{suffix}")
+        (tmp_path / f"as {suffix}.{suffix}").rename(tmp_path / suffix)
+    grey.convert("RGB").save(tmp_path / "webp", "WEBP", lossless=True)
+    found = swept(tmp_path)
+    assert {path: f.outcome for path, f in found.items()} == dict.fromkeys(
+        ("bmp", "ppm", "pbm", "pgm", "png", "webp"), Outcome.READ
+    )
+
+
+def test_damaged_metadata_is_refused_and_not_passed_over(tmp_path: Path) -> None:
+    """A store whose metadata is lost is in the table, and so is what lies below."""
+    expected = {}
+    for name in (".zattrs", ".zgroup", "zarr.json", "attributes.json"):
+        for n, text in enumerate(("", "[]", '{"zarr_format": 3', "\0" * 40)):
+            store = tmp_path / f"{name.strip('.')} {n}"
+            store.mkdir()
+            (store / name).write_text(text)
+            expected[store.name] = Outcome.REFUSED
+    write_zarr(store / "below", (5, 6, 7))
+    expected[f"{store.name}/below"] = Outcome.READ
+    found = swept(tmp_path)
+    assert {path: f.outcome for path, f in found.items()} == expected
+
+
+def test_names_of_metadata_that_are_no_files(tmp_path: Path) -> None:
+    """Folders, pipes and lost links called like metadata do no harm."""
+    (tmp_path / "info").mkdir()
+    (tmp_path / "zarr.json").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "attributes.json")
+    tifffile.imwrite(tmp_path / "info/a.tif", PICTURE)
+    found = swept(tmp_path)
+    assert {path: f.outcome for path, f in found.items()} == {
+        "info/a.tif": Outcome.READ, "zarr.json": Outcome.NONE,
+        "attributes.json": Outcome.NONE,
+    }  # fmt: skip
+
+
+def test_zip_files_that_cannot_be_unpacked(tmp_path: Path) -> None:
+    """What Python cannot unpack does not end the sweep, and is refused."""
+    methods = {"encrypted": zipfile.ZIP_STORED, "lzma": zipfile.ZIP_LZMA,
+               "deflate": zipfile.ZIP_DEFLATED}  # fmt: skip
+    for name, method in methods.items():
+        place = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(place, "w", method) as archive:
+            archive.writestr(".zgroup", '{"zarr_format": 2}' * 9)
+        packed = bytearray(place.read_bytes())
+        if name == "encrypted":
+            packed[6] = packed[packed.index(b"PK\1\2") + 8] = 1
+        else:
+            start = 30 + len(".zgroup")
+            packed[start : start + 12] = b"\xff" * 12
+        place.write_bytes(packed)
+    found = swept(tmp_path)
+    assert {f.outcome for f in found.values()} == {Outcome.REFUSED}
+    assert len(found) == 3
+
+
+def test_a_store_packed_with_its_folder(tmp_path: Path) -> None:
+    """A zip file is a store if its metadata is at the top or in its one folder."""
+    write_zarr(tmp_path / "a.zarr", (5, 6, 7))
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "a.zarr")
+    found = swept(tmp_path)
+    assert found["packed.zip"].outcome is Outcome.READ
 
 
 def test_one_file_or_store_is_a_folder_too(tmp_path: Path) -> None:

@@ -18,10 +18,12 @@ from benchmarks.real_files.file_kinds import file_kind
 from benchmarks.real_files.findings import Item, Stored
 from benchmarks.real_files.series import series
 from benchmarks.real_files.stored import (
+    DAMAGED_ZIP,
     Place,
     n5_array,
     ome_group,
     read_object,
+    read_whole,
     scale_keys,
     zarr_array,
 )
@@ -32,9 +34,10 @@ DRIVERS = {
 }  # fmt: skip
 """Which driver reads which kind."""
 
-STORE_FILES = (".zarray", ".zgroup", ".zattrs", "zarr.json", "attributes.json", "info")
+ZARR_FILES = (".zarray", ".zgroup", ".zattrs", "zarr.json")
+STORE_FILES = (*ZARR_FILES, "attributes.json", "info")
 ALL = {"*"}
-_CHUNK = re.compile(r"c|[0-9]+")
+_CHUNK = re.compile(r"c?([./]?[0-9]+)*")
 
 
 def discover(root: Path, drivers: Mapping[str, str] | None = None) -> list[Item]:
@@ -75,9 +78,10 @@ class _Walk:
         except OSError as error:
             yield self._item(folder, "folder", f"cannot be listed: {error.strerror}")
             return
-        names = {entry.name for entry in entries}
+        # a folder, a pipe or a lost link of such a name tells nothing of a store
+        names = {e.name for e in entries if e.name in STORE_FILES and e.is_file()}
         below: set[str] = set()
-        if names & set(STORE_FILES):
+        if names:
             store, below = self._store(folder, names)
             yield from store
         files = []
@@ -86,8 +90,8 @@ class _Walk:
             if entry.is_dir(follow_symlinks=False):
                 if below is not ALL and entry.name not in below:
                     yield from self._folder(place)
-            elif entry.name not in STORE_FILES and not (
-                below is ALL and _CHUNK.match(entry.name)
+            elif entry.name not in names and not (
+                below is ALL and _CHUNK.fullmatch(entry.name)
             ):
                 files.append(self._file(place))
         yield from files
@@ -100,7 +104,7 @@ class _Walk:
         """
         found = []
         for kind, files, look in (
-            ("Zarr", {".zarray", ".zgroup", ".zattrs", "zarr.json"}, _zarr),
+            ("Zarr", set(ZARR_FILES), _zarr),
             ("N5", {"attributes.json"}, _n5),
         ):
             what, stored = look(folder) if names & files else ("", None)
@@ -109,6 +113,8 @@ class _Walk:
             if what == "image" and stored:
                 name = "OME-Zarr" if kind == "Zarr" else kind
                 found.append(replace(self._item(folder, name), stored=stored))
+            elif what == "damaged":  # the driver has to say so
+                found.append(self._item(folder, kind))
             elif what and not found:
                 why = f"{kind}: a group without an image of its own"
                 found.append(self._item(folder, kind, why))
@@ -123,14 +129,18 @@ class _Walk:
         kind, why = file_kind(place, self._drivers)
         item = self._item(place, kind, why)
         if kind == "OME-Zarr":  # in a zip file
-            with contextlib.suppress(OSError, zipfile.BadZipFile):
+            with contextlib.suppress(OSError, ValueError, *DAMAGED_ZIP):
                 _, stored = _zarr(zipfile.Path(place))
                 return replace(item, stored=stored or Stored())
         return item
 
 
 def _zarr(folder: Place) -> tuple[str, Stored | None]:
-    """What a folder with metadata of Zarr is: ``array``, ``image`` or ``group``."""
+    """What a folder with metadata of Zarr is: ``array``, ``image`` or ``group``.
+
+    It is ``damaged`` if it is none that can be told, and a file that should hold a
+    JSON object holds none.
+    """
     members = read_object(folder / "zarr.json")
     attributes = members.get("attributes") or read_object(folder / ".zattrs")
     attributes = attributes if isinstance(attributes, dict) else {}
@@ -142,13 +152,17 @@ def _zarr(folder: Place) -> tuple[str, Stored | None]:
     image = ome_group(attributes)
     if image:
         return "image", image
+    if None in [read_whole(folder / name) for name in ZARR_FILES]:
+        return "damaged", None
     is_group = "zarr_format" in {*members, *read_object(folder / ".zgroup")}
     return "group" if is_group else "", None
 
 
 def _n5(folder: Path) -> tuple[str, Stored | None]:
     """What a folder with ``attributes.json`` is, in the same words."""
-    members = read_object(folder / "attributes.json")
+    members = read_whole(folder / "attributes.json")
+    if members is None:
+        return "damaged", None
     if "dimensions" in members and "dataType" in members:
         return "array", n5_array(members)
     told = {"multiscales", "scales", "downsamplingFactors", "multiScale"}

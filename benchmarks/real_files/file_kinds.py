@@ -18,11 +18,15 @@ MAGIC = (
 SUFFIXES = {
     ".dm3": "DM", ".dm4": "DM", ".tif": "TIFF", ".tiff": "TIFF", ".btf": "TIFF",
     ".tf8": "TIFF", ".tif.gz": "TIFF", ".tiff.gz": "TIFF", ".png": "picture",
-    ".jpg": "picture", ".jpeg": "picture", ".pgm": "picture", ".mrc": "MRC",
+    ".jpg": "picture", ".jpeg": "picture", ".pgm": "picture", ".pbm": "picture",
+    ".ppm": "picture", ".bmp": "picture", ".webp": "picture", ".mrc": "MRC",
     ".map": "MRC", ".h5": "HDF5", ".hdf": "HDF5", ".json": "JSON", ".csv": "text",
     ".md": "text", ".txt": "text", ".yml": "text", ".yaml": "text", ".zip": "zip",
     ".ozx": "zip", ".npy": "NumPy",
 }  # fmt: skip
+
+PICTURE = re.compile(rb"P[1-6]\s|BM.{4}\0{4}|RIFF.{4}WEBP", re.DOTALL)
+"""How PBM, PGM, PPM, BMP and WebP pictures begin."""
 
 
 def file_kind(place: Path, readable: Container[str]) -> tuple[str, str]:
@@ -54,7 +58,7 @@ def _unopened(error: OSError) -> str:
 
 
 def _magic(head: bytes) -> str:
-    if re.match(rb"P[25]\s", head):
+    if PICTURE.match(head):
         return "picture"
     kind = next((k for magic, k in MAGIC if head.startswith(magic)), "")
     return "" if kind == "DM" and not _is_dm(head) else kind
@@ -67,7 +71,10 @@ def _zip_kind(place: Path) -> tuple[str, str]:
             names = archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         names = []
-    if {".zattrs", ".zgroup", ".zarray", "zarr.json"} & set(names):
+    # at the top, or in the one folder that was packed
+    if any(
+        re.fullmatch(r"([^/]+/)?(\.z(attrs|group|array)|zarr\.json)", n) for n in names
+    ):
         return "OME-Zarr", ""
     if place.name.lower().endswith((".zarr.zip", ".ozx")):
         return "OME-Zarr", ""

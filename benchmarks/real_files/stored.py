@@ -7,7 +7,9 @@ precomputed volumes. Nothing is checked here beyond what is needed: the drivers 
 from __future__ import annotations
 
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,17 +25,30 @@ _UNITS = {
 
 Place = Path | zipfile.Path
 
+DAMAGED_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError,
+)  # fmt: skip
+"""What a damaged or encrypted zip file, or an unknown method in it, makes Python raise.
+
+An unknown method is a NotImplementedError, which is a RuntimeError.
+"""
+
 
 def read_object(place: Place) -> Mapping[str, Any]:
     """The JSON object in a file; empty for everything else."""
+    return read_whole(place) or {}
+
+
+def read_whole(place: Place) -> Mapping[str, Any] | None:
+    """The JSON object in a file, empty where no file is; None if it holds no object."""
     try:
         if not place.is_file():
             return {}
         with place.open("rb") as file:
             members = json.loads(file.read(LIMIT))
-    except (OSError, ValueError, RecursionError, zipfile.BadZipFile):
-        return {}
-    return members if isinstance(members, dict) else {}
+    except (OSError, ValueError, RecursionError, *DAMAGED_ZIP):
+        return None
+    return members if isinstance(members, dict) else None
 
 
 def ome_group(attributes: Mapping[str, Any]) -> Stored | None:
