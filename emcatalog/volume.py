@@ -34,6 +34,8 @@ from emcatalog.record import Record
 from emcatalog.units import parse_bytes
 
 MEMORY_VARIABLE = "EMCATALOG_MEMORY_LIMIT"
+FEW_BYTES = 2**24
+"""A request of no more than these is not refused for want of free memory."""
 
 _allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
 
@@ -123,11 +125,14 @@ def memory_limit() -> int:
     The variable is a number of bytes or a size such as ``4GiB``. Raises OptionError
     if it is neither. Within `allowing` it is what was allowed there.
     """
+    told = _told_limit()
+    return psutil.virtual_memory().available // 2 if told is None else told
+
+
+def _told_limit() -> int | None:
     allowed = _allowed.get()
-    if allowed is not None:
-        return allowed
     text = os.environ.get(MEMORY_VARIABLE, "")
-    return parse_bytes(text) if text else psutil.virtual_memory().available // 2
+    return parse_bytes(text) if allowed is None and text else allowed
 
 
 @contextmanager
@@ -148,10 +153,15 @@ def allowing(limit: int | str | None) -> Iterator[None]:
 
 
 def ensure_fits(shape: Sequence[int], dtype: np.dtype[np.generic]) -> None:
-    """Raise MemoryLimitError before an array above `memory_limit` is allocated."""
-    allowed = memory_limit()
+    """Raise MemoryLimitError before an array above `memory_limit` is allocated.
+
+    Up to `FEW_BYTES` only a limit that somebody has set counts.
+    """
     wanted = math.prod(shape) * dtype.itemsize
-    if wanted > allowed:
+    # what is free is not asked for them: that takes as long as to read a small block
+    if wanted <= FEW_BYTES and _told_limit() is None:
+        return
+    if wanted > (allowed := memory_limit()):
         shown = " x ".join(map(str, shape))
         raise MemoryLimitError(
             got=f"a request for {shown} voxels of {dtype}, {_human(wanted)}",

@@ -11,7 +11,6 @@ then that of an array of those. See `ChunkedVolume`.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emcatalog.chunked.batches import BATCH_BYTES, Reading, as_they_come
 from emcatalog.chunked.engine import open_store, translated, verify
 from emcatalog.chunked.keys import PACKED_FILES, PLAIN, Cell, ChunkKeys, Keys
 from emcatalog.chunked.kvstore import (
@@ -46,7 +46,7 @@ from emcatalog.chunked.staged import (
 from emcatalog.chunked.unpack import damaged_chunk, unpack
 from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid, Region, Triple
-from emcatalog.volume import ensure_fits, ensure_inside
+from emcatalog.volume import ensure_fits, ensure_inside, memory_limit
 
 __all__ = [
     "LARGEST_CHUNK",
@@ -72,7 +72,6 @@ __all__ = [
     "zipped",
 ]
 
-IN_FLIGHT = 8
 LARGEST_CHUNK = 2**32
 """Bytes of a decoded chunk that metadata may declare; more is damage."""
 
@@ -127,21 +126,22 @@ class ChunkedVolume:
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; absent chunks are the array's fill value."""
+        self._check(region, self.dtype)
         return self._result(region, self._start(region))
 
     def read_many(
         self, regions: Sequence[Region]
     ) -> Iterator[tuple[int, NDArray[np.generic]]]:
-        """Index and voxels of each region, with several regions in flight."""
-        waiting: deque[tuple[int, Region, Any]] = deque()
-        for index, region in enumerate(regions):
-            if len(waiting) == IN_FLIGHT:
-                first, place, future = waiting.popleft()
-                yield first, self._result(place, future)
-            waiting.append((index, region, self._start(region)))
-        while waiting:
-            first, place, future = waiting.popleft()
-            yield first, self._result(place, future)
+        """Index and voxels of each region as they come, neighbours together.
+
+        Regions in flight, their decoded chunks and results that are not yet taken fill
+        at most `batches.BATCH_BYTES` of memory, or one region alone more than that.
+        Regions that are in flight together share chunks and requests.
+        """
+        for region in regions:
+            self._check(region, self.dtype)
+        reading = Reading(self._start, self._result, self.chunks, self.dtype.itemsize)
+        return as_they_come(regions, reading, min(BATCH_BYTES, memory_limit()))
 
     def stored(self, region: Region) -> NDArray[np.bool_]:
         """Which voxels lie in chunks that the store really holds."""
@@ -170,8 +170,7 @@ class ChunkedVolume:
             ensure_inside(region, self.grid)
         ensure_fits(region.shape, dtype)
 
-    def _start(self, region: Region) -> Any:
-        self._check(region, self.dtype)
+    def _start(self, region: Region, batch: Any = None) -> Any:
         # one voxel of a chunk costs the whole chunk
         ensure_fits(self.chunks, self.dtype)
         with translated(self.url):
@@ -179,7 +178,7 @@ class ChunkedVolume:
                 return self._staged(region, ByChunk(self.spec, self.keys))
             if self.by_chunk and self.by_chunk.is_kept:
                 return self._staged(region, self.by_chunk)
-            return self._ask(open_store(self.spec), region)
+            return self._ask(open_store(self.spec), region, batch)
 
     def _staged(self, region: Region, way: ByChunk) -> Pieces:
         stage = Stage(way.spec, way.keys, self.transcode, self.dtype.itemsize)
@@ -192,8 +191,9 @@ class ChunkedVolume:
         tiles = pieces(region, self.chunks, self.dtype.itemsize)
         return fill(voxels, tiles, read, threads)
 
-    def _ask(self, store: Any, region: Region) -> Any:
-        return self._view(store)[self._index(region)].read(order="C")
+    def _ask(self, store: Any, region: Region, batch: Any = None) -> Any:
+        view = self._view(store)[self._index(region)]
+        return view.read(order="C", batch=batch)
 
     def _result(self, region: Region, future: Any) -> NDArray[np.generic]:
         with translated(self.url):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorstore
 from numpy.typing import NDArray
 
 from emcatalog.cache import disk_cache
@@ -89,11 +90,12 @@ class Stage:
 
         Raises CorruptError for a chunk that does not decode or is too large.
         """
-        asked = [
-            (cell, packing, self._ask(cell, packing[0]))
-            for cell in self.keys.cells(region)
-            for packing in self.keys.packings
-        ]
+        with tensorstore.Batch() as batch:
+            asked = [
+                (cell, packing, self._ask(cell, packing[0], batch))
+                for cell in self.keys.cells(region)
+                for packing in self.keys.packings
+            ]
         chunks: dict[bytes, bytes] = {}
         for cell, packing, answer in asked:
             name, found = self.keys.plain(cell), answer.result()
@@ -101,8 +103,9 @@ class Stage:
                 chunks[name] = self._readable(cell, *packing, found)
         return open_memory(self.spec, chunks)
 
-    def _ask(self, cell: Cell, suffix: str) -> Answer:
-        return ask(self.keys.store_of(cell), self.keys.key(cell) + suffix.encode())
+    def _ask(self, cell: Cell, suffix: str, batch: Any) -> Answer:
+        key = self.keys.key(cell) + suffix.encode()
+        return ask(self.keys.store_of(cell), key, batch)
 
     def _readable(
         self, cell: Cell, suffix: str, compression: str, content: bytes
@@ -131,9 +134,26 @@ class Pieces:
             for part in self.parts:
                 part.result()
         finally:
-            for part in self.parts:
-                part.cancel()
+            self.cancel()
         return self.voxels
+
+    def cancel(self) -> None:
+        """Give up the parts that have not begun."""
+        for part in self.parts:
+            part.cancel()
+
+    def add_done_callback(self, callback: Callable[[Any], object], /) -> None:
+        """Call when the last part has ended, well or badly."""
+        if not self.parts:
+            callback(self)
+        left = iter(range(len(self.parts) - 1, -1, -1))
+
+        def ended(_: Future[None]) -> None:
+            if next(left) == 0:  # one step of the interpreter, so once
+                callback(self)
+
+        for part in self.parts:
+            part.add_done_callback(ended)
 
 
 def fill(
