@@ -29,7 +29,7 @@ from emcatalog.transport.maps import FileMap
 from emcatalog.transport.origin import GarbledError, Origin
 from emcatalog.transport.patience import Tries, gate, most_connections
 from emcatalog.transport.reader import RangeReader
-from emcatalog.transport.spans import Span, ensure_whole
+from emcatalog.transport.spans import Span, ensure_spans, ensure_whole
 from emcatalog.transport.speed import Speed, meter
 from emcatalog.transport.systems import LOCAL, http_of, system_of
 from emcatalog.transport.versions import Versions
@@ -121,8 +121,11 @@ class Transport:
         """The bytes of each (start, length) in ``spans`` of one file, in their order.
 
         Spans may come in any order, touch and overlap. Raises TruncatedError where the
-        file ends before one of them, and else what `read_range` raises.
+        file ends before one of them, OptionError for negative numbers, and else what
+        `read_range` raises.
         """
+        with self._naming(url):
+            ensure_spans(spans)
         if self._http(url):
             return next(data for _, data in self.read_groups([(url, spans)]))
         if self.origin(url).scheme == "file":
@@ -146,6 +149,9 @@ class Transport:
             yield 0, self.read_spans(*groups[0])
             return
         manners = Manners(self.connections, self.attempts, self.patience)
+        for url, spans in groups:
+            with self._naming(url):
+                ensure_spans(spans)
         sizes = [sum(length for _, length in spans) for _, spans in groups]
         fetches = fetches_of(places, sizes, manners)
         pool = ThreadPoolExecutor(self.connections, "emcatalog", _enter_pool)

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from emcatalog.errors import TruncatedError
+from emcatalog.errors import OptionError, TruncatedError
 
 Span = tuple[int, int]
 """First byte and length."""
@@ -21,18 +21,24 @@ LEAST_CUT = 1 << 16
 """Bytes; no range is cut into smaller ones."""
 
 
+def ensure_spans(spans: Iterable[Span]) -> None:
+    """Raise OptionError for spans that lie before the file or are shorter than none."""
+    for start, length in spans:
+        if start < 0 or length < 0:
+            raise OptionError(
+                got=f"a span of {length} bytes at byte {start}",
+                expected="a start and a length, neither negative",
+            )
+
+
 def runs(spans: Iterable[Span]) -> list[Span]:
     """The bytes of all ``spans``, sorted, without gaps or overlaps.
-
-    Raises ValueError for spans that lie before the file or have a negative length.
 
     >>> runs([(8, 2), (0, 4), (4, 1), (9, 5), (7, 0)])
     [(0, 5), (8, 6)]
     """
     joined: list[Span] = []
     for start, length in sorted(spans):
-        if start < 0 or length < 0:
-            raise ValueError(f"a span of {length} bytes at byte {start}")
         before, had = joined[-1] if joined else (0, -1)
         if joined and start <= before + had:
             joined[-1] = before, max(had, start + length - before)

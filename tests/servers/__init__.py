@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from servers.http_server import http as http
     from servers.log import Request as Request
     from servers.log import Server as Server
+    from servers.multipart import Part as Part
+    from servers.multipart import Several as Several
+    from servers.multipart import only_several as only_several
+    from servers.multipart import several as several
     from servers.nginx_server import nginx as nginx
     from servers.omero_image import OmeroImage as OmeroImage
     from servers.omero_server import omero as omero
@@ -47,6 +51,7 @@ _SPOILED = (
     "trickle"
 )
 _PLACES = {
+    **dict.fromkeys(("Part", "Several", "only_several", "several"), "multipart"),
     **dict.fromkeys(_FAULTS.split(), "faults"),
     **dict.fromkeys(_SPOILED.split(), "spoiled"),
     **dict.fromkeys(("Request", "Server"), "log"),

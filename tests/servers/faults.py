@@ -97,7 +97,7 @@ def ignore_range(app: ASGIApp) -> ASGIApp:
     """Send 200 with the whole file whatever range was asked for."""
 
     async def whole(scope: Scope, receive: Receive, send: Send) -> None:
-        await app(_without(scope, b"range"), receive, send)
+        await app(without(scope, b"range"), receive, send)
 
     return whole
 
@@ -114,7 +114,7 @@ def other_range(start: int = 0, stop: int = 0) -> Fault:
             if span := re.fullmatch(r"bytes=(\d+)-(\d+)", asked):
                 first, last = (int(number) for number in span.groups())
                 given = f"bytes={first + start}-{last + stop}".encode()
-                scope = _without(scope, b"range")
+                scope = without(scope, b"range")
                 scope["headers"].append((b"range", given))
             await app(scope, receive, send)
 
@@ -210,5 +210,6 @@ def gzipped(app: ASGIApp) -> ASGIApp:
     return packed
 
 
-def _without(scope: Scope, name: bytes) -> Scope:
+def without(scope: Scope, name: bytes) -> Scope:
+    """A request without this header."""
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != name]}

@@ -99,10 +99,12 @@ class Connections:
 
     now: int = 0
     most: int = 0
+    ever: int = 0
 
     def opened(self) -> None:
         """One more; called by the server's one thread."""
         self.now += 1
+        self.ever += 1
         self.most = max(self.most, self.now)
 
     def closed(self) -> None:

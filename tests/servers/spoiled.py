@@ -126,7 +126,7 @@ def reset_after(count: int) -> Fault:
 
     def fault(app: ASGIApp) -> ASGIApp:
         async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-            content, start = await _answer(app, scope, receive)
+            content, start = await answer_of(app, scope, receive)
             await send(start)
             part = content[: min(count, max(0, len(content) - 1))]
             message = {"type": "http.response.body", "body": part, "more_body": True}
@@ -143,7 +143,7 @@ def _slow_body(app: ASGIApp, count: int, seconds: float | None) -> ASGIApp:
     """Send ``count`` bytes; then one each ``seconds``, or (None) no more."""
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        content, start = await _answer(app, scope, receive)
+        content, start = await answer_of(app, scope, receive)
         await send(start)
         if Headers(raw=start["headers"]).get("content-length") in (None, "0"):
             await send({"type": "http.response.body"})
@@ -167,7 +167,7 @@ async def _silent(scope: Scope, receive: Receive, send: Send) -> None:
         pass
 
 
-async def _answer(
+async def answer_of(
     app: ASGIApp, scope: Scope, receive: Receive
 ) -> tuple[bytes, Message]:
     """What ``app`` would send: body and the message that begins it."""
