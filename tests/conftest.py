@@ -35,7 +35,10 @@ def _nothing_remembered() -> None:
 
     Servers of different tests may get the same port, and so the same URLs.
     """
-    from emcatalog.chunked import engine
+    from emcatalog.cache import page_cache
+    from emcatalog.chunked import engine, kept
 
+    page_cache().clear()
+    kept.forget()
     engine._open.cache_clear()
     engine._context.cache_clear()

@@ -40,20 +40,21 @@ class Answer(Protocol):
         """Its bytes as they are stored; None if it is absent. Raises ValueError."""
 
 
-def ask(store: str, key: bytes) -> Answer:
+def ask(store: str, key: bytes, batch: Any) -> Answer:
     """Begin to fetch ``key`` of a key-value store (JSON text), unless it is kept.
 
-    Who asks for what is on its way gets the same. Raises ValueError, as TensorStore
-    does, and OptionError for settings of the caches that cannot be followed.
+    It is fetched when the ``batch`` of TensorStore is left, with what lies beside it in
+    a shard; who asks for what is on its way gets the same. Raises ValueError, as
+    TensorStore does, and OptionError for settings of caches that cannot be followed.
     """
     if not is_remote(store):
-        return _Local(open_kvstore(store).read(key))
+        return _Local(open_kvstore(store).read(key, batch=batch))
     name = int(time.time() // RECHECK_SECONDS), store, key
     with _lock:
         answer = _under_way.get(name)
         if answer is None:
             answer = _under_way[name] = _Remote(name)
-    answer.begin()
+    answer.begin(batch)
     return answer
 
 
@@ -84,22 +85,23 @@ class _Remote:
 
     def __init__(self, name: Name) -> None:
         self._name = name
-        self._lock = threading.Lock()
+        # two, since who is in a batch must not wait for what another batch will bring
+        self._beginning, self._ending = threading.Lock(), threading.Lock()
         self._request: Any = None
         self._on_disk: tuple[str, bytes] | None = None
         self._value: bytes | None = None
         self._known = False
 
-    def begin(self) -> None:
+    def begin(self, batch: Any) -> None:
         """Look where it may be kept, and ask for it if need be; once."""
-        with self._lock:
+        with self._beginning:
             if not self._known and self._request is None:
                 self._known = self._in_memory() or self._checked_on_disk()
                 if not self._known:
-                    self._request = self._asked()
+                    self._request = self._asked(batch)
 
     def result(self) -> bytes | None:
-        with self._lock:
+        with self._ending:
             if not self._known:
                 self._value = self._answered(self._request.result())
                 self._known = True
@@ -124,13 +126,14 @@ class _Remote:
         self._value = value
         return True
 
-    def _asked(self) -> Any:
+    def _asked(self, batch: Any) -> Any:
         period, store, key = self._name
-        same = {}
-        if self._on_disk is not None:
-            same["if_not_equal"] = self._on_disk[0].encode("latin-1")
-        since = period * RECHECK_SECONDS
-        return open_kvstore(store).read(key, staleness_bound=since, **same)
+        return open_kvstore(store).read(
+            key,
+            if_not_equal=self._on_disk and self._on_disk[0].encode("latin-1"),
+            staleness_bound=period * RECHECK_SECONDS,
+            batch=batch,
+        )
 
     def _answered(self, found: Any) -> bytes | None:
         generation: bytes = found.stamp.generation

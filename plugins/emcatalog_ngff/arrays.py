@@ -172,12 +172,13 @@ def _array(
 
 
 def _chained(array: Array, chain: tuple[str, ...], naming: Naming) -> Array:
-    """The array with codecs that are undone before TensorStore reads it."""
+    """The array with names of chunks, and codecs that are undone before TensorStore."""
+    array = replace(array, naming=naming)
     if not chain:
         return array
     names = ", ".join(json.loads(text)["id"] for text in chain)
     transcode = Chain(chain, array.dtype.itemsize)
-    return replace(array, encoding=names, naming=naming, transcode=transcode)
+    return replace(array, encoding=names, transcode=transcode)
 
 
 def _all_understood(members: Mapping[str, Any]) -> None:

@@ -37,7 +37,7 @@ _N5_MEMBERS: Mapping[str, tuple[str, ...]] = {
 }
 _V3_CODECS = ("bytes", "transpose", "blosc", "gzip", "zstd", "crc32c")
 _NUMCODECS = "numcodecs."
-_SHARDS = "sharding_indexed"
+SHARDS = "sharding_indexed"
 _NESTED = 4
 
 
@@ -118,11 +118,11 @@ def v3_codecs(value: object, depth: int = 0) -> tuple[list[Json], list[str]]:
     codecs, names = [], []
     for item in sequence(value, "codecs", 16):
         name, configuration = _named(item)
-        if name == _SHARDS and depth < _NESTED:
+        if name == SHARDS and depth < _NESTED:
             configuration, inner = _shards(configuration, depth)
             names += inner
         elif name not in _V3_CODECS:
-            raise _unknown("codec", name, (*_V3_CODECS, _SHARDS))
+            raise _unknown("codec", name, (*_V3_CODECS, SHARDS))
         elif name in ("blosc", "gzip", "zstd"):
             names.append(_described(str(name), configuration))
         codecs.append(
@@ -137,7 +137,7 @@ def v3_inner_chunks(codecs: Sequence[Json]) -> tuple[int, ...] | None:
     A codec before the shards may turn the axes round; then the outer chunk counts.
     """
     first = codecs[0] if codecs else {}
-    if first.get("name") != _SHARDS:
+    if first.get("name") != SHARDS:
         return None
     configuration = first["configuration"]
     inner = integers(configuration.get("chunk_shape"), "chunk_shape of the shards")

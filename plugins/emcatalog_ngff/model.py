@@ -84,9 +84,9 @@ class Array:
 
     ``driver`` is TensorStore's; ``chunks`` is what is decoded as one piece, and
     ``stored_bytes`` what the voxels of one stored object, a chunk or a shard, take.
-    ``attributes`` are the array's own. Where TensorStore cannot decode the chunks,
-    ``transcode`` does it, ``metadata`` are those of the array without compression, and
-    ``naming`` says how chunks are called.
+    ``attributes`` are the array's own; ``naming`` says how chunks, or shards, are
+    called. Where TensorStore cannot decode the chunks, ``transcode`` does it, and
+    ``metadata`` are those of the array without compression.
     """
 
     driver: str

@@ -16,6 +16,7 @@ from emcatalog.volume import Pyramid
 from emcatalog_ngff.lattice import Lattice
 from emcatalog_ngff.model import Array, Axis, Multiscale, Placement
 from emcatalog_ngff.omero import channel_labels, display_window
+from emcatalog_ngff.singly import singly
 from emcatalog_ngff.store import Store
 
 ZYX = ("z", "y", "x")
@@ -189,7 +190,7 @@ def _volume(
     chunks, url = _zyx(array.chunks, axes), child(store.url, path)
     volume = ChunkedVolume(grid, array.dtype, chunks, spec, axes, url)
     if array.transcode is None:
-        return volume
+        return replace(volume, by_chunk=singly(array, spec, place, axes))
     folder = json.dumps(place, sort_keys=True)
     keys = Lattice(folder, array.chunks, axes, array.naming)
     return replace(volume, keys=keys, transcode=array.transcode)

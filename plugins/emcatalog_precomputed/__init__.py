@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from emcatalog.chunked import (
     PACKED_FILES,
     PLAIN,
     Axes,
+    ByChunk,
     ChunkedVolume,
     ChunkKeys,
     Transcode,
@@ -122,6 +124,7 @@ def _volume(
         name=name,
         channels=info.channels,
     )
+    by_chunk = None if transcode or packings != PLAIN else _singly(spec, keys)
     return ChunkedVolume(
         grid=_grid(scale),
         dtype=np.dtype(info.data_type),
@@ -131,7 +134,21 @@ def _volume(
         url=place,
         keys=keys,
         transcode=transcode,
+        by_chunk=by_chunk,
     )
+
+
+def _singly(spec: str, keys: ChunkKeys) -> ByChunk:
+    """How chunks that TensorStore decodes are fetched singly, packed as they lie."""
+    if not keys.sharding:
+        return ByChunk(spec, keys)
+    members, sharding = json.loads(spec), json.loads(keys.sharding)
+    members["scale_metadata"].pop("sharding")
+    if sharding["data_encoding"] == "gzip":
+        # TensorStore would fetch a chunk anew to tell whether it is the same
+        keys = replace(keys, packings=(("", "gzip"),))
+    raw = json.dumps({**sharding, "data_encoding": "raw"}, sort_keys=True)
+    return ByChunk(json.dumps(members, sort_keys=True), replace(keys, sharding=raw))
 
 
 def _packed(
