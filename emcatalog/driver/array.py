@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from dask.base import tokenize
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from emcatalog.driver.chunks import Chunks, coarse_chunks
+from emcatalog.driver.lazy import lazy_array
+from emcatalog.driver.window import Window
 from emcatalog.errors import EmcatalogError
 from emcatalog.geometry import AXES, Region
 from emcatalog.index import voxel_coords
 from emcatalog.record import Record
 from emcatalog.volume import Pyramid, Volume, ensure_fits
-
-CHUNK_BYTES = 64 * 2**20
-"""A dask chunk grows by whole storage chunks until it holds about this much."""
-
-MOST_CHUNKS = 90_000
-"""Dask graphs of more tasks are slower to plan than to compute."""
 
 FEW_LABELS = 2**22
 """More labels than these are a request of their own: few bytes can declare many."""
@@ -37,7 +35,7 @@ class VolumeArray(BackendArray):
 
     def __init__(self, volume: Volume, entry: str, *, mask: bool = False) -> None:
         self.volume, self.entry, self.mask = volume, entry, mask
-        self.shape = volume.grid.shape
+        self.shape: tuple[int, ...] = volume.grid.shape
         self.dtype = np.dtype(np.bool_) if mask else volume.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
@@ -48,8 +46,18 @@ class VolumeArray(BackendArray):
             key, self.shape, indexing.IndexingSupport.OUTER, self._read
         )
 
-    def __dask_tokenize__(self) -> tuple[object, ...]:
-        return type(self).__name__, self.volume, self.mask
+    @property
+    def window(self) -> Window:
+        """All of it, to be sliced."""
+        return Window.whole(self)
+
+    @functools.cached_property
+    def _token(self) -> str:
+        # of a table of thousands of pages it takes milliseconds
+        return str(tokenize(type(self).__name__, self.volume, self.mask))
+
+    def __dask_tokenize__(self) -> str:
+        return self._token
 
     def _read(self, key: tuple[Key, ...]) -> NDArray[np.generic]:
         axes = [
@@ -84,7 +92,9 @@ class VolumeArray(BackendArray):
     ) -> Iterator[tuple[int, NDArray[np.generic]]]:
         """Each region's index and voxels, in any order."""
         if self.mask:
-            return enumerate(self.volume.stored(region) for region in regions)
+            return enumerate(map(self.volume.stored, regions))
+        if len(regions) == 1:  # alone it shares nothing
+            return enumerate(map(self.volume.read, regions))
         return self.volume.read_many(regions)
 
 
@@ -157,40 +167,31 @@ def _take(block: NDArray[np.generic], part: tuple[_Run, ...]) -> NDArray[np.gene
     return block
 
 
-def coarse_chunks(volume: Volume) -> dict[str, int]:
-    """Dask chunks: multiples of the storage chunks, few even for 10^13 voxels."""
-    shape, sizes = volume.grid.shape, list(volume.chunks)
-    while any(c < n for c, n in zip(sizes, shape, strict=True)):
-        count = math.prod(-(-n // c) for c, n in zip(sizes, shape, strict=True))
-        enough = math.prod(sizes) * volume.dtype.itemsize >= CHUNK_BYTES
-        if enough and count <= MOST_CHUNKS:
-            break
-        open_axes = [a for a in range(3) if sizes[a] < shape[a]]
-        axis = min(open_axes, key=lambda a: sizes[a])
-        sizes[axis] *= 2
-    return {a: min(c, n) for a, c, n in zip(AXES, sizes, shape, strict=True)}
-
-
 def to_dataset(
-    pyramid: Pyramid, level: int, entry: str, extra: Mapping[str, Any]
+    pyramid: Pyramid,
+    level: int,
+    entry: str,
+    extra: Mapping[str, Any],
+    chunks: Chunks | None = None,
 ) -> xr.Dataset:
     """One level as a Dataset of one lazy variable: ``image`` or ``segmentation``.
 
-    ``extra`` are further attributes, such as the driver's name.
+    ``extra`` are further attributes, such as the driver's name; ``chunks`` are those of
+    the dask array, None for a lazy array without dask.
     """
     volume = pyramid.level(level)
     name = variable_name(pyramid.record)
     attrs = attributes(pyramid, level) | dict(extra)
-    variable = _variable(VolumeArray(volume, entry), attrs)
+    variable = _variable(VolumeArray(volume, entry), attrs, chunks)
     variable.encoding["preferred_chunks"] = coarse_chunks(volume)
     return xr.Dataset({name: variable}, _coords(volume), attrs)
 
 
-def to_mask(pyramid: Pyramid, level: int, entry: str) -> xr.DataArray:
-    """Which voxels of a level are really stored, as a lazy boolean array."""
+def to_mask(pyramid: Pyramid, level: int, entry: str, chunks: Chunks) -> xr.DataArray:
+    """Which voxels of a level are really stored, as a boolean array on dask."""
     volume = pyramid.level(level)
     attrs = {"long_name": "voxels that the source really holds"}
-    variable = _variable(VolumeArray(volume, entry, mask=True), attrs)
+    variable = _variable(VolumeArray(volume, entry, mask=True), attrs, chunks)
     return xr.DataArray(variable, _coords(volume), name="stored")
 
 
@@ -201,8 +202,12 @@ def _coords(volume: Volume) -> xr.Coordinates:
     return voxel_coords(volume.grid)
 
 
-def _variable(array: VolumeArray, attrs: Mapping[str, Any]) -> xr.Variable:
-    return xr.Variable(AXES, indexing.LazilyIndexedArray(array), dict(attrs))
+def _variable(
+    array: VolumeArray, attrs: Mapping[str, Any], chunks: Chunks | None
+) -> xr.Variable:
+    if chunks is None:
+        return xr.Variable(AXES, indexing.LazilyIndexedArray(array), dict(attrs))
+    return xr.Variable(AXES, lazy_array(array.window, chunks), dict(attrs))
 
 
 def variable_name(record: Record) -> str:

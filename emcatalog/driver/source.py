@@ -12,13 +12,15 @@ import numpy as np
 import xarray as xr
 from intake.source.base import DataSource, Schema
 
-from emcatalog.driver.array import coarse_chunks, to_dataset, to_mask, variable_name
+from emcatalog.driver.array import to_dataset, to_mask, variable_name
+from emcatalog.driver.chunks import CHUNK_BYTES, Chunks, coarse_chunks, dask_chunks
 from emcatalog.driver.options import FACE, checked, known, plain
 from emcatalog.driver.parameters import typed, user_parameters
 from emcatalog.errors import EmcatalogError, OptionError, public
 from emcatalog.mirror import Mirrors, current_mirrors
 from emcatalog.record import declared, located
 from emcatalog.transport import Transport
+from emcatalog.units import parse_bytes
 from emcatalog.volume import Pyramid, Volume, allowing
 
 Place = str | os.PathLike[str] | list[str] | list[os.PathLike[str]]
@@ -157,9 +159,21 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         dataset = self._dataset(self.level_index)
         return dataset[variable_name(self.pyramid.record)]
 
-    def to_dask(self) -> xr.DataArray:
-        """The chosen level as a labelled array on dask, in chunks of storage chunks."""
-        return self.to_xarray().chunk(coarse_chunks(self.volume))
+    def to_dask(
+        self, chunks: Any = None, *, chunk_bytes: int | str = CHUNK_BYTES
+    ) -> xr.DataArray:
+        """The chosen level as a labelled array on dask, in chunks of storage chunks.
+
+        A chunk holds at most ``chunk_bytes``, a number of bytes or a text such as
+        ``"16MiB"``, as far as storage chunks and a bounded number of tasks allow.
+        ``chunks`` is what xarray's ``chunk`` takes: ``{"z": 64}``, a size, ``"auto"``.
+        Basic slices cost no graph, however large the volume is: docs/dask.md. Raises
+        OptionError for chunks that cannot be.
+        """
+        limit = parse_bytes(str(chunk_bytes))
+        sizes = dask_chunks(self.volume, chunks, limit)
+        dataset = self._dataset(self.level_index, sizes)
+        return dataset[variable_name(self.pyramid.record)]
 
     def read(self, memory_limit: int | str | None = None) -> xr.DataArray:
         """The chosen level, loaded.
@@ -179,7 +193,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         """All levels as a tree with nodes ``s0`` (the finest), ``s1`` and so on."""
         return xr.DataTree.from_dict(
             {
-                f"/s{index}": self._dataset(index).chunk(coarse_chunks(volume))
+                f"/s{index}": self._dataset(index, dask_chunks(volume))
                 for index, volume in enumerate(self.pyramid.levels)
             },
             name=self.entry_name,
@@ -190,8 +204,8 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
 
         ``source.stored().sel(...)`` tells fill values of absent chunks from data.
         """
-        mask = to_mask(self.pyramid, self.level_index, self.entry_name)
-        return mask.chunk(coarse_chunks(self.volume))
+        chunks = dask_chunks(self.volume)
+        return to_mask(self.pyramid, self.level_index, self.entry_name, chunks)
 
     def configure_new(self, **kwargs: Any) -> VolumeSource:
         """The same entry with other parameters or options; also ``source(**kwargs)``.
@@ -220,9 +234,9 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         shape, dtype = list(self.volume.grid.shape), str(self.volume.dtype)
         return facts | {"shape": shape, "dtype": dtype, "attrs": attrs}
 
-    def _dataset(self, level: int) -> xr.Dataset:
+    def _dataset(self, level: int, chunks: Chunks | None = None) -> xr.Dataset:
         extra = {"dataset": self.entry_name, "driver": type(self).name}
-        return to_dataset(self.pyramid, level, self.entry_name, extra)
+        return to_dataset(self.pyramid, level, self.entry_name, extra, chunks)
 
     def _get_schema(self) -> Schema:
         volume, dims = self.volume, coarse_chunks(self.volume)

@@ -1,0 +1,411 @@
+"""`LazyArray` is a dask array in everything but the work that slices make."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from dataclasses import dataclass, field
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emcatalog.driver import VolumeSource
+from emcatalog.driver.array import VolumeArray, to_dataset
+from emcatalog.driver.chunks import MOST_CHUNKS, coarse_chunks, dask_chunks
+from emcatalog.driver.lazy import LazyArray, lazy_array
+from emcatalog.driver.window import Window
+from emcatalog.errors import CorruptError, OptionError
+from emcatalog.geometry import Grid, Region
+from emcatalog.record import Record
+from emcatalog.volume import Pyramid
+
+SHAPE = (9, 12, 13)
+CHUNKS = ((4, 4, 1), (4, 8), (8, 5))
+WHOLE = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
+GRID = Grid(SHAPE, (8.0, 8.0, 8.0))
+U1, U2 = np.dtype(np.uint8), np.dtype(np.uint16)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A volume whose voxels are their own numbers; large ones are zeros."""
+
+    grid: Grid
+    dtype: np.dtype[Any] = U2
+    chunks: tuple[int, int, int] = (4, 4, 4)
+    seen: list[Region] = field(default_factory=list, compare=False)
+
+    def __dask_tokenize__(self) -> object:
+        return self.grid, self.chunks
+
+    def read(self, region: Region) -> Any:
+        self.seen.append(region)
+        if self.grid.shape == SHAPE:
+            return np.ascontiguousarray(WHOLE[region.slices])
+        return np.zeros(region.shape, self.dtype)
+
+    def read_many(self, regions: Any) -> Any:
+        return enumerate(map(self.read, regions))
+
+    def stored(self, region: Region) -> Any:
+        return np.ones(region.shape, np.bool_)
+
+
+def small() -> LazyArray:
+    return lazy_array(VolumeArray(Memory(GRID), "small").window, CHUNKS)
+
+
+PLAIN = da.from_array(WHOLE, CHUNKS)
+
+
+def regions(array: Any) -> list[Region]:
+    """What is read to compute ``array``, which comes from `small`."""
+    volume = array.window.source.volume
+    volume.seen.clear()
+    array.compute(scheduler="sync")
+    return list(volume.seen)
+
+
+def basic(size: int) -> st.SearchStrategy[Any]:
+    slices = st.slices(size)
+    return st.one_of(slices, st.integers(-size, size - 1)) if size else slices
+
+
+def without_empty(chunks: Any) -> Any:
+    """dask leaves some chunks without voxels where slices step."""
+    return tuple(tuple(n for n in sizes if n) or (0,) for sizes in chunks)
+
+
+@st.composite
+def keys(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
+    parts = [draw(basic(n)) for n in shape[: draw(st.integers(0, len(shape)))]]
+    if draw(st.booleans()):
+        parts = [Ellipsis, *(draw(basic(n)) for n in shape[len(shape) - len(parts) :])]
+    return tuple(parts)
+
+
+def expanded(key: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+    """The key without its ellipsis: dask itself takes negative steps wrongly else."""
+    if Ellipsis not in key:
+        return key
+    place = key.index(Ellipsis)
+    missing = (slice(None),) * (ndim - len(key) + 1)
+    return (*key[:place], *missing, *key[place + 1 :])
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.data())
+def test_slices_of_slices_equal_dask_and_numpy(data: st.DataObject) -> None:
+    lazy, plain, truth = small(), PLAIN, WHOLE
+    for _ in range(data.draw(st.integers(1, 3))):
+        key = data.draw(keys(truth.shape))
+        lazy, truth = lazy[key], truth[key]
+        plain = plain[expanded(key, plain.ndim)]
+        assert isinstance(lazy, LazyArray)
+        assert lazy.shape == truth.shape
+        assert lazy.chunks == without_empty(plain.chunks)
+    np.testing.assert_array_equal(lazy.compute(scheduler="sync"), truth)
+    assert len(lazy.dask) == lazy.npartitions
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(keys(SHAPE), st.data())
+def test_a_slice_reads_its_own_voxels_only(key: Any, data: st.DataObject) -> None:
+    array = small()[key]
+    array = array[data.draw(keys(array.shape))]
+    read = regions(array)
+    steps = [min(abs(places.step), 5) for places in array.window.ranges]
+    assert sum(region.size for region in read) <= array.size * np.prod([1, *steps])
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ([1, 5, 2], slice(2, 8), slice(0, 4)),
+        (slice(2, 8), [3, 4], 5),
+        (3, slice(None, None, -2), np.array([0, 12])),
+        (WHOLE[:, 0, 0] % 2 == 0, slice(1, 3)),
+        (slice(2, 8), da.from_array(np.array([1, 2]), chunks=2)),
+        [0, 3],
+        (None, slice(2, 8)),
+        (..., None, 3),
+    ],
+)
+def test_other_indices_are_dasks(key: Any) -> None:
+    lazy, plain = small()[key], PLAIN[key]
+    assert lazy.chunks == plain.chunks
+    np.testing.assert_array_equal(lazy.compute(), plain.compute())
+
+
+def test_a_mask_of_all_axes_is_dasks() -> None:
+    mask = WHOLE % 7 == 0
+    np.testing.assert_array_equal(small()[mask].compute(), WHOLE[mask])
+    lazy = small()
+    np.testing.assert_array_equal(lazy[lazy % 7 == 0].compute(), WHOLE[mask])
+
+
+def test_fancy_indices_read_only_what_the_slices_leave() -> None:
+    lazy = small()
+    volume = lazy.window.source.volume  # type: ignore[union-attr]
+    lazy[[1, 2], 0:2, 0:2].compute(scheduler="sync")
+    assert {region.shape[1:] for region in volume.seen} == {(2, 2)}
+
+
+@pytest.mark.parametrize("key", [9, (0, -13), (0, 0, 0, 0), "name", 1.5])
+def test_wrong_indices_are_index_errors(key: Any) -> None:
+    with pytest.raises((IndexError, KeyError, TypeError)) as caught:
+        small()[key]
+    with pytest.raises(type(caught.value)):
+        PLAIN[key]
+
+
+def test_equal_arrays_have_equal_names() -> None:
+    array = small()
+    assert array.name == small().name
+    assert array[2:8][1:3].name == array[3:5].name
+    assert array[2:8].name != array[2:7].name
+    assert array[2].name != array[2:3].name
+    assert dask.base.tokenize(array) == dask.base.tokenize(small())
+    assert array[:] is array
+    assert array.rechunk((9, 12, 13)).name != array.name
+
+
+def test_pickled_and_copied_arrays_still_slice() -> None:
+    array = small()[1:, 2]
+    for again in (
+        pickle.loads(pickle.dumps(array)),
+        array.copy(),
+        copy.deepcopy(array),
+    ):
+        assert isinstance(again[1:], LazyArray)
+        assert (again.name, again.chunks) == (array.name, array.chunks)
+        np.testing.assert_array_equal(again.compute(), WHOLE[1:, 2])
+
+
+def test_voxels_that_were_put_in_are_kept() -> None:
+    array, untouched = small(), small()
+    twin = array.copy()
+    array[2:4] = 7
+    expected = WHOLE.copy()
+    expected[2:4] = 7
+    assert array.window is None
+    np.testing.assert_array_equal(array[1:5, 0].compute(), expected[1:5, 0])
+    np.testing.assert_array_equal(array.copy()[1:5].compute(), expected[1:5])
+    again = pickle.loads(pickle.dumps(array))
+    np.testing.assert_array_equal(again[2:5].compute(), expected[2:5])
+    np.testing.assert_array_equal(array.rechunk(4).compute(), expected)
+    for other in (twin, untouched):
+        np.testing.assert_array_equal(other[1:5].compute(), WHOLE[1:5])
+
+
+def test_persisted_arrays_are_in_memory() -> None:
+    array = small()
+    kept = array[2:8].persist(scheduler="sync")
+    volume = array.window.source.volume  # type: ignore[union-attr]
+    volume.seen.clear()
+    np.testing.assert_array_equal(kept[1:3].compute(), WHOLE[3:5])
+    assert not volume.seen
+
+
+def test_chunks_of_whole_storage_chunks_are_read_as_they_are() -> None:
+    array = small()
+    assert isinstance(array.rechunk((8, 4, 12)), LazyArray)
+    assert isinstance(array.rechunk({0: -1}), LazyArray)
+    assert isinstance(array[4:].rechunk((4, None, -1)), LazyArray)
+    for chunks in ((3, 4, 4), {1: 5}, "auto", 5, ((1, 8), (12,), (13,)), -1):
+        lazy, plain = array.rechunk(chunks), PLAIN.rechunk(chunks)
+        assert lazy.chunks == plain.chunks
+        np.testing.assert_array_equal(lazy.compute(), WHOLE)
+    cut_up = array[2:].rechunk((4, -1, -1))
+    assert not isinstance(cut_up, LazyArray)  # it would read storage chunks twice
+    np.testing.assert_array_equal(cut_up.compute(), WHOLE[2:])
+    with pytest.raises(ValueError, match="chunks"):
+        array.rechunk(((1, 1), (12,), (13,)))
+
+
+def test_what_dask_does_with_arrays() -> None:
+    array = small()
+    assert float((array[1:5] + 1).mean().compute()) == (WHOLE[1:5] + 1).mean()
+    np.testing.assert_array_equal(
+        array.map_blocks(np.negative, dtype=U2).compute(), np.negative(WHOLE)
+    )
+    (better,) = dask.optimize(array[2:6, ::2])
+    np.testing.assert_array_equal(better.compute(), WHOLE[2:6, ::2])
+    out = np.zeros((4, 12, 13), U2)
+    da.store(array[2:6], out)
+    np.testing.assert_array_equal(out, WHOLE[2:6])
+    both = da.concatenate([array[:3], array[3:]])
+    np.testing.assert_array_equal(both.compute(), WHOLE)
+    np.testing.assert_array_equal(array.T[0].compute(), WHOLE.T[0])
+    np.testing.assert_array_equal(np.asarray(array.blocks[0, 1]), WHOLE[:4, 4:])
+    assert "emcatalog" in repr(array)
+    assert "<svg" in array._repr_html_()
+
+
+def test_distributed_workers_read() -> None:
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster),
+    ):
+        box = small()[2:8, ::3]
+        np.testing.assert_array_equal(box.compute(), WHOLE[2:8, ::3])
+        kept = box.persist()
+        np.testing.assert_array_equal(kept[1:, 1].compute(), WHOLE[3:8, 3])
+
+
+def test_xarray_keeps_slicing_it() -> None:
+    volume = Memory(GRID)
+    sizes = dask_chunks(volume)
+    array = to_dataset(Pyramid((volume,), Record()), 0, "x", {}, sizes)["image"]
+    box = array.sel(z=slice(8, 40), y=slice(16, 64), x=16).isel(y=slice(1, None))
+    assert isinstance(box.data, LazyArray)
+    np.testing.assert_array_equal(box.values, WHOLE[1:5, 3:8, 2])
+    assert box.chunksizes == {"z": (4,), "y": (5,)}
+    np.testing.assert_array_equal(box.load().values, WHOLE[1:5, 3:8, 2])
+    halves = xr.concat([array[:3], array[3:]], "z")
+    np.testing.assert_array_equal(halves.values, WHOLE)
+    np.testing.assert_array_equal(array.isel(y=[3, 1], z=0).values, WHOLE[0, [3, 1]])
+    changed = array.copy()
+    changed[0] = 5
+    assert (changed.isel(z=0).values == 5).all()
+    np.testing.assert_array_equal(array.isel(z=0).values, WHOLE[0])
+
+
+def test_errors_name_the_entry() -> None:
+    class Broken(Memory):
+        def read(self, region: Region) -> Any:
+            raise CorruptError(got="a chunk that does not decode")
+
+    array = lazy_array(VolumeArray(Broken(GRID), "dataset9").window, CHUNKS)
+    with pytest.raises(CorruptError, match="^dataset9: got a chunk"):
+        array[2:4].compute()
+
+
+class TestChunks:
+    def volume(self, shape: Any, chunks: Any, dtype: np.dtype[Any] = U1) -> Memory:
+        return Memory(Grid(shape, (8.0, 8.0, 8.0)), dtype, chunks)
+
+    @pytest.mark.parametrize(
+        ("shape", "chunks", "expected"),
+        [
+            ((2000, 2000, 2000), (64, 64, 64), (256, 512, 512)),
+            ((2000, 2000, 2000), (128, 128, 128), (256, 512, 512)),
+            ((1065, 1536, 2048), (1, 1536, 2048), (16, 1536, 2048)),
+            ((1065, 1536, 2048), (1, 4, 2048), (16, 1536, 2048)),
+            ((100, 5496, 5500), (1, 256, 256), (2, 5496, 5500)),
+            ((100, 40000, 40000), (1, 256, 256), (1, 1024, 40000)),
+            ((9, 12, 13), (4, 4, 4), (9, 12, 13)),
+            ((1, 12, 13), (1, 4, 4), (1, 12, 13)),
+        ],
+    )
+    def test_sizes(self, shape: Any, chunks: Any, expected: Any) -> None:
+        volume = self.volume(shape, chunks)
+        assert tuple(coarse_chunks(volume).values()) == expected
+
+    @settings(deadline=None, derandomize=True)
+    @given(
+        st.tuples(*[st.integers(1, 50_000)] * 3),
+        st.tuples(*[st.integers(1, 600)] * 3),
+        st.sampled_from([U1, np.dtype(np.float64)]),
+        st.integers(1, 2**28),
+    )
+    def test_bounds(self, shape: Any, chunks: Any, dtype: Any, limit: int) -> None:
+        volume = self.volume(shape, chunks, dtype)
+        sizes = tuple(coarse_chunks(volume, limit).values())
+        stored = [min(c, n) for c, n in zip(chunks, shape, strict=True)]
+        count = np.prod([-(-n // s) for n, s in zip(shape, sizes, strict=True)])
+        for n, s, c in zip(shape, sizes, chunks, strict=True):
+            assert s % c == 0 or s == n
+        assert count <= MOST_CHUNKS
+        if np.prod(sizes) * dtype.itemsize > max(limit, np.prod(stored) * 8):
+            # larger than asked only because there would be too many
+            assert count > MOST_CHUNKS / 16
+
+    def test_what_is_asked_for(self) -> None:
+        volume = self.volume((100, 200, 300), (10, 20, 30))
+        assert dask_chunks(volume, {"z": 50}) == ((50, 50), (200,), (300,))
+        assert dask_chunks(volume, {"z": (60, 40)})[0] == (60, 40)
+        assert dask_chunks(volume, 100)[2] == (100, 100, 100)
+        assert dask_chunks(volume, -1) == ((100,), (200,), (300,))
+        auto = dask_chunks(volume, "auto", 10**6)
+        assert all(
+            s % c == 0 for a, c in zip(auto, volume.chunks, strict=True) for s in a[:-1]
+        )
+        assert np.prod([max(a) for a in auto]) <= 10**6
+
+    @pytest.mark.parametrize(
+        "chunks", [{"w": 3}, {"z": 0}, {"z": (1, 2)}, "many", (1, 2), 1.5j, {"z": -7}]
+    )
+    def test_chunks_that_cannot_be(self, chunks: Any) -> None:
+        with pytest.raises(OptionError, match="chunks=.*; expected a size in voxels"):
+            dask_chunks(self.volume((100, 200, 300), (10, 20, 30)), chunks)
+
+
+class TestHuge:
+    """34432 x 39552 x 41408 voxels: slices cost what they hold."""
+
+    def array(self) -> xr.DataArray:
+        volume = Memory(Grid((34432, 39552, 41408), (8.0, 8.0, 8.0)), U1, (64, 64, 64))
+        pyramid = Pyramid((volume,), Record())
+        return to_dataset(pyramid, 0, "x", {}, dask_chunks(volume))["image"]
+
+    def test_the_whole_is_bounded(self) -> None:
+        array = self.array()
+        assert array.data.npartitions <= MOST_CHUNKS
+
+    @pytest.mark.parametrize(
+        "take",
+        [
+            lambda a: a.isel(z=slice(1000, 1128), y=slice(0, 128), x=slice(0, 128)),
+            lambda a: a.isel(z=slice(1000, 1128))[:, 0:128].isel(x=slice(0, 128)),
+            lambda a: a[1000:1128, :128][:, :, :128],
+            lambda a: a.sel(z=slice(8000, 9024), y=slice(0, 1024), x=slice(0, 1024)),
+            lambda a: a.isel(z=slice(1127, 999, -1), y=slice(128), x=slice(128)),
+        ],
+    )
+    def test_slices_have_a_graph_of_their_own_chunks(self, take: Any) -> None:
+        box = take(self.array())
+        assert len(box.data.dask.layers) == 1
+        assert len(box.data.dask) == box.data.npartitions == 2
+        read = regions(box.data)
+        assert sum(region.size for region in read) == 128**3
+
+    def test_reductions_have_few_tasks(self) -> None:
+        box = self.array().isel(z=slice(0, 256), y=slice(0, 256), x=slice(0, 256))
+        (planned,) = dask.optimize(box.mean().data)
+        # reading and the sums of a chunk are one task
+        assert len(planned.dask) <= 2
+        assert float(box.mean()) == 0
+
+
+class TestSource:
+    class Source(VolumeSource):
+        """A driver of the tests."""
+
+        name = "memory"
+
+        @staticmethod
+        def open_pyramid(urlpath: str, transport: Any) -> Pyramid:
+            return Pyramid((Memory(GRID),), Record())
+
+    def test_chunks_and_their_bytes(self) -> None:
+        source = self.Source("here")
+        assert source.to_dask().chunksizes["z"] == (9,)
+        assert source.to_dask({"z": 4}).chunksizes["z"] == (4, 4, 1)
+        assert source.to_dask(chunk_bytes="256 B").chunksizes["x"] == (8, 5)
+        assert isinstance(source.to_datatree()["s0"].image.data, LazyArray)
+        assert source.stored()[2:4].values.all()
+        with pytest.raises(OptionError, match="the size 'large'"):
+            source.to_dask(chunk_bytes="large")
+
+    def test_windows_are_of_sources(self) -> None:
+        array = self.Source("here").to_dask()
+        assert array.data.window == Window.whole(array.data.window.source)
