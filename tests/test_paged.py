@@ -22,7 +22,6 @@ from emcatalog.errors import (
 )
 from emcatalog.geometry import Grid, Region
 from emcatalog.paged import Layout, Page, PagedVolume
-from emcatalog.paged.ranges import GAP, REQUEST, Piece, merged
 from emcatalog.transport import Transport
 
 
@@ -34,17 +33,6 @@ class Zlib:
 
     def decode(self, data: bytes, shape: tuple[int, int, int]) -> Any:
         return np.frombuffer(zlib.decompress(data), self.dtype).reshape(shape)
-
-
-class Counting(Transport):
-    """A transport that remembers what was asked."""
-
-    def read_range(self, url: str, start: int, length: int) -> bytes:
-        ASKED.append((start, length))
-        return super().read_range(url, start, length)
-
-
-ASKED: list[tuple[int, int]] = []
 
 
 def write(
@@ -131,15 +119,7 @@ def plain(path: Path, depth: int = 3, rows: int = 100, columns: int = 64) -> Any
         for z in range(depth)
     )
     grid = Grid(whole.shape, (1.0, 1.0, 1.0))
-    return PagedVolume(grid, layout, pages, Counting()), whole
-
-
-def test_only_the_rows_of_a_box_are_read(tmp_path: Path) -> None:
-    volume, whole = plain(tmp_path / "a")
-    ASKED.clear()
-    box = Region((1, 10, 5), (2, 20, 9))
-    np.testing.assert_array_equal(volume.read(box), whole[box.slices])
-    assert ASKED == [(4 + 6400 + 640, 640)]
+    return PagedVolume(grid, layout, pages, Transport()), whole
 
 
 def test_what_lies_beyond_the_edge_is_no_other_voxel(tmp_path: Path) -> None:
@@ -159,42 +139,6 @@ def test_what_lies_beyond_the_edge_is_no_other_voxel(tmp_path: Path) -> None:
                 ask(region)
     with pytest.raises(GeometryError):
         volume.read(Region((0, 0, 64), (1, 1, 65)))
-
-
-def test_neighbouring_ranges_become_one_request(tmp_path: Path) -> None:
-    volume, whole = plain(tmp_path / "a")
-    ASKED.clear()
-    np.testing.assert_array_equal(volume.read(volume.grid.region), whole)
-    assert [(4, whole.nbytes)] == ASKED
-
-
-def test_requests_are_bounded(tmp_path: Path) -> None:
-    volume, whole = plain(tmp_path / "a", depth=2, rows=1500, columns=4096)
-    ASKED.clear()
-    np.testing.assert_array_equal(volume.read(volume.grid.region), whole)
-    assert sum(n for _, n in ASKED) == whole.nbytes
-    assert max(n for _, n in ASKED) <= REQUEST
-
-
-@settings(derandomize=True, max_examples=200)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 3 * REQUEST), st.integers(1, REQUEST)), max_size=20
-    )
-)
-def test_merging_loses_nothing(spans: list[tuple[int, int]]) -> None:
-    box = Region((0, 0, 0), (1, 1, 1))
-    pieces = [Piece("u", start, length, box) for start, length in spans]
-    requests = merged(pieces)
-    found = [piece for request in requests for piece in request.pieces]
-    assert sorted(found, key=id) == sorted(pieces, key=id)
-    for request in requests:
-        stop = request.start + request.length
-        assert request.length <= max(REQUEST, request.pieces[0].length)
-        for piece in request.pieces:
-            assert request.start <= piece.start <= piece.stop <= stop
-        carried = sum(piece.length for piece in request.pieces)
-        assert request.length <= carried + GAP * (len(request.pieces) - 1)
 
 
 def test_absent_pages_and_segments_are_zero_and_not_stored(tmp_path: Path) -> None:

@@ -2,8 +2,14 @@
 
 A driver makes the page table: for each z a `Page` with the places of its segments (all
 rows in one piece, strips, tiles, or a whole encoded picture), and one `Layout` that
-they share. Reading a box touches only the rows or segments that it needs; neighbouring
-ranges become one request, and requests are under way in parallel.
+they share. Reading a box touches only the rows or segments that it needs:
+
+- `window`: plain pages of local files are copied out of a memory map;
+- `pieces`: of all others a box needs encoded segments, or bands of plain rows;
+- `kept`: what was read before and is still in memory or on disk;
+- `plan`: which bytes are asked for together, by what requests and bytes cost;
+- `flow`: pieces on their way, and `segments` how they are decoded;
+- `batch`: many boxes at once, which share all that.
 """
 
 from __future__ import annotations
@@ -14,9 +20,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.errors import CorruptError, EmcatalogError, FormatError
+from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid, Region, Triple
-from emcatalog.paged.ranges import REQUEST, Piece, Request, merged
+from emcatalog.paged.batch import Stack, read_each
+from emcatalog.paged.pieces import segments_of
 from emcatalog.paged.table import Codec, Layout, Page
 from emcatalog.transport import Transport
 from emcatalog.volume import ensure_fits, ensure_inside
@@ -71,139 +78,36 @@ class PagedVolume:
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; only the rows or segments that it touches are read."""
-        ensure_fits(region.shape, self.dtype)
-        out = np.zeros(region.shape, self.dtype)
-        requests = merged(self._pieces(region))
-        for _ in self.transport.map(lambda r: self._serve(r, region, out), requests):
-            pass
-        return out
+        ((_, voxels),) = self.read_many([region])
+        return voxels
 
     def read_many(
         self, regions: Sequence[Region]
     ) -> Iterator[tuple[int, NDArray[np.generic]]]:
-        """Index and voxels of each region, in turn."""
-        return ((index, self.read(region)) for index, region in enumerate(regions))
+        """``(index into regions, its voxels)`` as they come, each index once.
+
+        Raises GeometryError for a region beyond the volume, and MemoryLimitError for
+        one above the limit, before anything is read.
+        """
+        for region in regions:
+            # a column beyond the last would be the first of the segment that follows
+            ensure_inside(region, self.grid)
+            ensure_fits(region.shape, self.dtype)
+        return read_each(Stack(self.layout, self.pages, self.transport), regions)
 
     def stored(self, region: Region) -> NDArray[np.bool_]:
         """False on missing pages and absent segments, else True."""
-        out = np.zeros(region.shape, np.bool_)
-        for piece in self._pieces(region):
-            out[_target(piece.box, region)] = True
-        return out
-
-    def _pieces(self, region: Region) -> Iterator[Piece]:
-        """The byte ranges that hold ``region``, with the voxels that each carries."""
-        # a column beyond the last would be the first of the segment that follows
         ensure_inside(region, self.grid)
+        out = np.zeros(region.shape, np.bool_)
         height, width = self.layout.segment
-        across = self.layout.segments[1]
-        for tile in region.tiles((1, height, width)):
-            z, y, x = tile.start
-            page = self.pages[z]
-            number = (y // height) * across + x // width
-            if page is None or page.counts[number] == 0:
-                continue
-            offset, count = page.offsets[number], page.counts[number]
-            self._check_count(page, count, tile)
-            if self.layout.codec is not None:
-                yield Piece(page.url, offset, count, tile)
-            else:
-                yield from self._rows(page.url, offset, tile)
-
-    def _check_count(self, page: Page, count: int, tile: Region) -> None:
-        """Refuse a segment too short for its rows, or too long to be one."""
-        layout = self.layout
-        last_row = (tile.stop[1] - 1) % layout.segment[0] + 1
-        if layout.codec is None:
-            fits, expected = count >= last_row * layout.row_bytes, "all of its rows"
-        else:
-            fits, expected = count <= self._segment_limit(), "an encoded strip or tile"
-        if not fits:
-            raise FormatError(
-                entry=f"{page.url}, section {tile.start[0]}",
-                got=f"a segment of {count} bytes",
-                expected=expected,
-                hint="the file's page table is damaged",
-            )
-
-    def _rows(self, url: str, offset: int, tile: Region) -> Iterator[Piece]:
-        """Cut the rows of an uncompressed segment into requests of bounded size."""
-        height, row_bytes = self.layout.segment[0], self.layout.row_bytes
-        step = max(1, REQUEST // row_bytes)
-        (z, first, left), (end, last, right) = tile.start, tile.stop
-        for top in range(first, last, step):
-            bottom = min(top + step, last)
-            start = offset + (top % height) * row_bytes
-            box = Region((z, top, left), (end, bottom, right))
-            yield Piece(url, start, (bottom - top) * row_bytes, box)
-
-    def _serve(
-        self, request: Request, region: Region, out: NDArray[np.generic]
-    ) -> None:
-        """Fetch one request and put its pieces in their places."""
-        if request.length < 0:
-            data = self.transport.read(request.url, limit=self._segment_limit())
-        else:
-            data = self.transport.read_range(request.url, request.start, request.length)
-        for piece in request.pieces:
-            skip = piece.start - request.start
-            part = data if piece.length < 0 else data[skip : skip + piece.length]
-            out[_target(piece.box, region)] = self._voxels(part, piece)
-
-    def _voxels(self, data: bytes, piece: Piece) -> NDArray[np.generic]:
-        """Decode one piece and cut out its box."""
-        layout, box = self.layout, piece.box
-        left = box.start[2] % layout.segment[1]
-        columns = slice(left, left + box.shape[2])
-        if layout.codec is None:
-            shape = box.shape[1], layout.segment[1], layout.samples
-            rows = _plain(data, layout.dtype).reshape(shape)
-            return rows[:, columns, layout.sample]
-        top = box.start[1] % layout.segment[0]
-        decoded = self._decode(layout.codec, data, piece)
-        return decoded[top : top + box.shape[1], columns, layout.sample]
-
-    def _decode(self, codec: Codec, data: bytes, piece: Piece) -> NDArray[np.generic]:
-        layout = self.layout
-        height = layout.segment[0]
-        if layout.segments[1] == 1:  # the last strip ends with the page
-            height = min(
-                height, layout.shape[0] - piece.box.start[1] // height * height
-            )
-        shape = height, layout.segment[1], layout.samples
-        try:
-            decoded = codec.decode(data, shape)
-        except EmcatalogError as error:
-            error.about(f"{piece.url}, section {piece.box.start[0]}")
-            raise
-        except Exception as error:  # codecs raise whatever their libraries do
-            raise _corrupt(piece, f"bytes that do not decode ({error})") from error
-        if decoded.shape[:2] != shape[:2] or decoded.ndim != 3:
-            raise _corrupt(piece, f"a picture of {decoded.shape[:2]}", f"{shape[:2]}")
-        if decoded.dtype.newbyteorder("=") != self.dtype:
-            raise _corrupt(piece, f"voxels of {decoded.dtype}", f"{self.dtype}")
-        return decoded
-
-    def _segment_limit(self) -> int:
-        # encoded voxels are never much longer than plain ones
-        return 2 * self.layout.segment[0] * self.layout.row_bytes + (1 << 20)
-
-
-def _plain(data: bytes, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """Values as they are stored; any byte but zero is true."""
-    if dtype.kind == "b":  # numpy takes a byte for a truth value only if it is 0 or 1
-        return np.frombuffer(data, np.uint8).astype(np.bool_)
-    return np.frombuffer(data, dtype)
-
-
-def _target(box: Region, region: Region) -> tuple[slice, slice, slice]:
-    return box.relative_to(region.start).slices
-
-
-def _corrupt(piece: Piece, got: str, expected: str = "whole voxels") -> CorruptError:
-    return CorruptError(
-        entry=f"{piece.url}, section {piece.box.start[0]}",
-        got=got,
-        expected=expected,
-        hint="fetch the file again; if it stays so, it is damaged at its source",
-    )
+        for number, top, left in segments_of(self.layout, region):
+            there = [
+                page is not None and page.counts[number] != 0
+                for page in self.pages[region.start[0] : region.stop[0]]
+            ]
+            window = Region((0, top, left), (len(there), top + height, left + width))
+            cut = window.intersect(
+                Region((0, *region.start[1:]), (len(there), *region.stop[1:]))
+            ).relative_to((0, *region.start[1:]))
+            out[cut.slices] = np.reshape(there, (-1, 1, 1))
+        return out

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 
 class Codec(Protocol):
-    """How an encoded segment becomes voxels. Must be a frozen, picklable value."""
+    """How an encoded segment becomes voxels: a frozen, hashable, picklable value.
+
+    Equal codecs decode alike: what one volume has decoded serves the others.
+    """
 
     def decode(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.generic]:
         """Voxels of one segment, of ``shape`` (rows, columns, samples).
 
         A segment at the lower edge may have fewer rows. Any exception is reported as a
-        CorruptError that names the page.
+        CorruptError that names the page. Several threads decode at once.
         """
 
 
@@ -49,6 +52,16 @@ class Layout:
     def row_bytes(self) -> int:
         """Bytes of one uncompressed row of a segment."""
         return self.segment[1] * self.samples * self.dtype.itemsize
+
+    @property
+    def most_bytes(self) -> int:
+        """What an encoded segment may have: it is never much longer than plain ones."""
+        return 2 * self.segment[0] * self.row_bytes + (1 << 20)
+
+    def rows_at(self, top: int) -> int:
+        """Rows of the segment that begins at row ``top``: the last strip has fewer."""
+        height = self.segment[0]
+        return min(height, self.shape[0] - top) if self.segments[1] == 1 else height
 
 
 @dataclass(frozen=True)

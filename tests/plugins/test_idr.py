@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from starlette.responses import JSONResponse, PlainTextResponse
 
 import servers
+from emcatalog.cache import page_cache
 from emcatalog.errors import (
     AccessDeniedError,
     ContentError,
@@ -148,18 +149,20 @@ def test_a_session_that_ends_is_renewed_once(server: RunningOmero) -> None:
     read(pyramid)
     server.expire_sessions()
     server.forget()
+    page_cache().clear()
     np.testing.assert_array_equal(read(pyramid), PIXELS[0, 0])
     assert 403 in {request.status for request in server.requests}
     server.state.session_seconds = 0.0
     server.expire_sessions()
     server.forget()
+    page_cache().clear()
     with pytest.raises(AccessDeniedError, match=r"render_image.*403"):
         pyramid.level(0).read(pyramid.level(0).grid.region)
 
 
 def test_a_stock_server_is_lossy_and_says_so(server: RunningOmero) -> None:
     server.state.stock = True
-    with pytest.raises(ContentError, match=r"section 0.*JPEG.*stock.*image_format"):
+    with pytest.raises(ContentError, match=r"section \d.*JPEG.*stock.*image_format"):
         read(opened(server))
     pyramid = opened(server, image_format="jpeg")
     assert np.abs(read(pyramid).astype(int) - PIXELS[0, 0]).max() < 100
@@ -172,7 +175,7 @@ def test_a_login_wall(server: RunningOmero) -> None:
     server.state.login_wall = True
     with pytest.raises(ContentError, match=r"imgData/7.*HTML page"):
         opened(server)
-    with pytest.raises(EmcatalogError, match=r"section 0.*HTML page"):
+    with pytest.raises(EmcatalogError, match=r"section \d.*HTML page"):
         read(pyramid)
 
 

@@ -167,11 +167,13 @@ def test_a_plain_picture_may_be_much_longer_than_its_values(tmp_path: Path) -> N
 def test_rows_of_a_raw_greymap_are_had_alone(tmp_path: Path) -> None:
     values = noise((2000, 500), 65535)
     data = b"P5 500 2000 65535\n" + values.astype(">u2").tobytes()
-    volume = opened(tmp_path / "a.pgm", data).level(0)
-    with traffic() as seen:
-        found = volume.read(Region((0, 700, 20), (1, 710, 30)))
-    np.testing.assert_array_equal(found[0], values[700:710, 20:30])
-    assert seen.bytes == 10 * 1000
+    (tmp_path / "a.pgm").write_bytes(data)
+    with servers.http(tmp_path) as server:
+        pyramid = open_pyramid(f"{server.url}/a.pgm", TRANSPORT, voxel_size_nm=4)
+        server.forget()
+        found = pyramid.level(0).read(Region((0, 700, 20), (1, 710, 30)))
+        np.testing.assert_array_equal(found[0], values[700:710, 20:30])
+        assert server.bytes_sent == 16 * 1000  # two bands of eight rows
 
 
 @pytest.mark.parametrize("upwards", [True, False])

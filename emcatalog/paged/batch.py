@@ -1,0 +1,139 @@
+"""Many regions at once: what they share is fetched and decoded once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emcatalog.geometry import Region
+from emcatalog.paged.flow import Flow
+from emcatalog.paged.kept import Kept
+from emcatalog.paged.pieces import Piece, pieces_of, place, segments_of
+from emcatalog.paged.table import Layout, Page
+from emcatalog.paged.window import copy_window
+from emcatalog.transport import FileMap, Transport
+
+BUDGET = 256 << 20
+"""Bytes of results that are begun and not yet taken; one result may have more."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Pages, what they share, and how their bytes are had."""
+
+    layout: Layout
+    pages: tuple[Page | None, ...]
+    transport: Transport
+
+
+@dataclass
+class _Result:
+    """The voxels of one region, of which so many pieces have not come."""
+
+    index: int
+    region: Region
+    voxels: NDArray[np.generic]
+    missing: int
+
+
+def read_each(
+    stack: Stack, regions: Sequence[Region]
+) -> Iterator[tuple[int, NDArray[np.generic]]]:
+    """Index and voxels of each region, as they come; regions lie within the pages.
+
+    Neighbours are read one after the other, whatever their order, so that they find
+    what they share.
+    """
+    reading = _Reading(stack)
+    order = deque(sorted(range(len(regions)), key=lambda i: regions[i].start))
+    try:
+        while order or reading.wanted or reading.finished:
+            while order and reading.has_room:
+                index = order.popleft()
+                reading.begin(index, regions[index])
+            while reading.finished:
+                yield reading.hand_out()
+            if reading.wanted:
+                reading.receive()
+    finally:
+        reading.close()
+
+
+class _Reading:
+    """Results that are begun, and the pieces that they wait for."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._held = stack, 0
+        self._kept = Kept(stack.layout, stack.transport)
+        self._flow = Flow(self._kept)
+        self.wanted: dict[Piece, list[_Result]] = {}
+        self.finished = deque[_Result]()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another result may be begun."""
+        return self._held < BUDGET and not self.finished
+
+    def begin(self, index: int, region: Region) -> None:
+        """Fill in what is at hand, and have the rest fetched."""
+        voxels = np.zeros(region.shape, self._stack.layout.dtype.newbyteorder("="))
+        lacking = self._at_hand(region, voxels)
+        result = _Result(index, region, voxels, len(lacking))
+        self._held += voxels.nbytes
+        new = [piece for piece in lacking if piece not in self.wanted]
+        for piece in lacking:
+            self.wanted.setdefault(piece, []).append(result)
+        if new:
+            self._flow.want(new)
+        if not lacking:
+            self.finished.append(result)
+
+    def receive(self) -> None:
+        """Wait for pieces and put them in their places."""
+        for piece, voxels in self._flow.take():
+            for result in self.wanted.pop(piece):
+                place(piece, voxels, result.region, result.voxels)
+                result.missing -= 1
+                if not result.missing:
+                    self.finished.append(result)
+
+    def hand_out(self) -> tuple[int, NDArray[np.generic]]:
+        """A finished result, which is the taker's from now on."""
+        result = self.finished.popleft()
+        self._held -= result.voxels.nbytes
+        return result.index, result.voxels
+
+    def close(self) -> None:
+        """Give up what has not come."""
+        self._flow.close()
+
+    def _at_hand(self, region: Region, out: NDArray[np.generic]) -> list[Piece]:
+        """Copy what lies in local files or was kept; returns the pieces that do not."""
+        layout, pages = self._stack.layout, self._stack.pages
+        touched = segments_of(layout, region)
+        lacking: list[Piece] = []
+        url, file = "", None
+        for z in range(region.start[0], region.stop[0]):
+            page = pages[z]
+            if page is None:
+                continue
+            if layout.codec is None and page.url != url:
+                url, file = page.url, self._map(page.url)
+            for segment in touched:
+                if file is not None:
+                    copy_window(file, layout, page, (z, segment), region, out)
+                    continue
+                for piece in pieces_of(layout, page, z, segment, region):
+                    voxels = self._kept.get(piece)
+                    if voxels is None:
+                        lacking.append(piece)
+                    else:
+                        place(piece, voxels, region, out)
+        return lacking
+
+    def _map(self, url: str) -> FileMap | None:
+        return self._stack.transport.mapped(url)

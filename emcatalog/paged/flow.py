@@ -1,0 +1,209 @@
+"""Pieces on their way: fetched in parcels, decoded on other threads, had as they come.
+
+Requests are waited for by threads of the read itself, because a dead host may hold them
+up; decoding is done by threads that all reads share.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emcatalog.paged.kept import Kept
+from emcatalog.paged.pieces import Piece
+from emcatalog.paged.plan import Parcel, convoys, parcels
+from emcatalog.paged.segments import decoders, voxels_of
+from emcatalog.transport import FileMap
+
+Arrival = tuple[Piece, NDArray[np.generic]]
+
+IN_FLIGHT = 192 << 20
+"""Bytes, as they are stored and as voxels, that are fetched ahead of what was taken."""
+
+CONVOY = 32 << 20
+"""Bytes of the parcels that are asked for together: all connections have work."""
+
+CROWD = 8
+"""Local pieces that one thread reads and decodes at a time."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Something to do, and the bytes of memory that its pieces take."""
+
+    weight: int
+    remote: bool
+    work: Callable[[], None]
+
+
+class Flow:
+    """The way of the pieces of one read; not for several threads.
+
+    ``want`` begins with fetching, ``take`` waits for the next pieces. As many are
+    under way as `IN_FLIGHT` allows, at least one convoy.
+    """
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept, self._layout = kept, kept.layout
+        self._transport = kept.transport
+        self._jobs, self._flying = deque[_Job](), 0
+        self._arrived = SimpleQueue[Sequence[Arrival] | BaseException]()
+        self._requests: ThreadPoolExecutor | None = None
+        self._closed = False
+
+    def want(self, pieces: Sequence[Piece]) -> None:
+        """Have ``pieces`` come, each once."""
+        local = [p for p in pieces if self._kept.place(p.url).local]
+        remote = [p for p in pieces if not self._kept.place(p.url).local]
+        for first in range(0, len(local), CROWD):
+            crowd = local[first : first + CROWD]
+            self._add(crowd, functools.partial(self._read_local, crowd), remote=False)
+        self._want_remote(remote)
+        self._start()
+
+    def take(self) -> Sequence[Arrival]:
+        """The pieces that came next, with their voxels.
+
+        Raises what their fetching or decoding raised.
+        """
+        arrivals = self._arrived.get()
+        if isinstance(arrivals, BaseException):
+            raise arrivals
+        self._flying -= self._weight(piece for piece, _ in arrivals)
+        self._start()
+        return arrivals
+
+    def close(self) -> None:
+        """Drop what has not come."""
+        self._closed = True
+        self._jobs.clear()
+        if self._requests:
+            self._requests.shutdown(wait=False, cancel_futures=True)
+
+    def _want_remote(self, pieces: Sequence[Piece]) -> None:
+        absent = []
+        self._kept.ask_versions({piece.url for piece in pieces})
+        for piece in pieces:
+            data = self._kept.fetched(piece)
+            if data is None:
+                absent.append(piece)
+            else:
+                work = functools.partial(self._decode, (piece,), (data,))
+                self._add((piece,), work, remote=False)
+        for piece in absent:
+            if piece.length < 0:
+                work = functools.partial(self._fetch_whole, piece)
+                self._add((piece,), work, remote=True)
+        known = [piece for piece in absent if piece.length >= 0]
+        for url, own in _by_host(known, self._kept):
+            speed = self._transport.speed(url)
+            planned = parcels(own, speed, self._transport.connections)
+            for convoy in convoys(planned, CONVOY):
+                carried = [
+                    p for parcel in convoy for span in parcel.pieces for p in span
+                ]
+                work = functools.partial(self._fetch, convoy)
+                self._add(carried, work, remote=True)
+
+    def _add(
+        self, pieces: Sequence[Piece], work: Callable[[], None], *, remote: bool
+    ) -> None:
+        self._jobs.append(_Job(self._weight(pieces), remote, work))
+
+    def _weight(self, pieces: Iterable[Piece]) -> int:
+        row = self._layout.row_bytes
+        return sum(max(piece.length, 0) + piece.rows * row for piece in pieces)
+
+    def _start(self) -> None:
+        """Begin with as many jobs as there is room for."""
+        while self._jobs:
+            job = self._jobs[0]
+            if self._flying and self._flying + job.weight > IN_FLIGHT:
+                return
+            self._jobs.popleft()
+            alone = not (job.remote or self._jobs or self._flying)
+            self._flying += job.weight
+            if alone:  # handing it to a thread would cost more than it takes
+                self._run(job.work)
+            else:
+                pool = self._fetchers() if job.remote else decoders()
+                pool.submit(self._run, job.work)
+
+    def _fetchers(self) -> Executor:
+        if self._requests is None:
+            most = self._transport.connections
+            self._requests = ThreadPoolExecutor(most, "emcatalog-fetching")
+        return self._requests
+
+    def _run(self, work: Callable[[], None]) -> None:
+        """Do ``work``; what it raises is raised by `take`."""
+        try:
+            if not self._closed:
+                work()
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._arrived.put(error)
+
+    def _read_local(self, pieces: Sequence[Piece]) -> None:
+        arrivals, url, file = [], "", None
+        for piece in pieces:
+            if piece.url != url:
+                url, file = piece.url, self._transport.mapped(piece.url)
+            data = self._local_bytes(piece, file)
+            arrivals.append((piece, self._voxels(piece, data)))
+        self._arrived.put(arrivals)
+
+    def _local_bytes(self, piece: Piece, file: FileMap | None) -> bytes:
+        if piece.length < 0:
+            return self._transport.read(piece.url, limit=self._layout.most_bytes)
+        if file is None:  # something without bytes
+            return self._transport.read_range(piece.url, piece.offset, piece.length)
+        return bytes(file.view(piece.offset, piece.length))
+
+    def _fetch_whole(self, piece: Piece) -> None:
+        data = self._transport.read(piece.url, limit=self._layout.most_bytes)
+        self._hand_over((piece,), (data,))
+
+    def _fetch(self, convoy: Sequence[Parcel]) -> None:
+        groups = [(parcel.url, parcel.spans) for parcel in convoy]
+        for index, spans in self._transport.read_groups(groups):
+            if self._closed:
+                return
+            pairs = list(convoy[index].cut(spans))
+            self._hand_over([p for p, _ in pairs], [data for _, data in pairs])
+
+    def _hand_over(self, pieces: Sequence[Piece], parts: Sequence[bytes]) -> None:
+        """Bytes have come: have them decoded on a core that is free, and keep them."""
+        if self._layout.codec is None:
+            self._decode(pieces, parts)
+        else:
+            for piece, data in zip(pieces, parts, strict=True):
+                work = functools.partial(self._decode, (piece,), (data,))
+                decoders().submit(self._run, work)
+        for piece, data in zip(pieces, parts, strict=True):
+            self._kept.keep(piece, data)
+
+    def _decode(self, pieces: Sequence[Piece], parts: Sequence[bytes]) -> None:
+        pairs = zip(pieces, parts, strict=True)
+        self._arrived.put([(piece, self._voxels(piece, data)) for piece, data in pairs])
+
+    def _voxels(self, piece: Piece, data: bytes) -> NDArray[np.generic]:
+        return self._kept.put(piece, voxels_of(self._layout, piece, data))
+
+
+def _by_host(
+    pieces: Sequence[Piece], kept: Kept
+) -> Iterator[tuple[str, Sequence[Piece]]]:
+    """A URL of each host, and the pieces that lie there."""
+    hosts: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        hosts.setdefault(urlsplit(kept.place(piece.url).url).netloc, []).append(piece)
+    for own in hosts.values():
+        yield own[0].url, own

@@ -1,0 +1,143 @@
+"""Which bytes are asked for together: what a request costs against what it moves."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from emcatalog.paged.pieces import Piece
+from emcatalog.transport import Span, Speed
+
+WASTE = 0.15
+"""Bytes between the needed ones that may be moved, as a share of the needed ones."""
+
+LEAST = 1 << 17
+"""Bytes that are not worth a request of their own, whatever the host."""
+
+MOST = 4 << 20
+"""Bytes of one request: what a failure costs, and what waits in memory."""
+
+MOST_SPANS = 64
+"""Spans of one request; servers refuse headers of many kilobytes."""
+
+UNKNOWN = Speed(latency=0.03, bandwidth=1e7)
+"""What is taken of a host of which nothing is known: far away, of middling speed."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Spans of one file that are asked for together, and the pieces in each of them."""
+
+    url: str
+    spans: tuple[Span, ...]
+    pieces: tuple[tuple[Piece, ...], ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that are moved."""
+        return sum(length for _, length in self.spans)
+
+    def cut(self, spans: Sequence[bytes]) -> Iterator[tuple[Piece, bytes]]:
+        """Each piece with its bytes, out of those of the spans."""
+        for (start, _), data, pieces in zip(
+            self.spans, spans, self.pieces, strict=True
+        ):
+            for piece in pieces:
+                skip = piece.offset - start
+                yield piece, data[skip : skip + piece.length]
+
+
+def parcels(
+    pieces: Iterable[Piece], speed: Speed | None, connections: int
+) -> list[Parcel]:
+    """Join ``pieces``, whose lengths are known, into parcels for one host.
+
+    Pieces of one file that touch are one span, and so are those between which lie
+    fewer bytes than a request costs, as long as no more than `WASTE` is moved for
+    nothing. Parcels are so large that each connection has one; their bytes take at
+    least a quarter of the time that the host needs to answer at all, and are at most
+    `MOST` (one piece may be larger). Each piece is in one span of one parcel.
+    """
+    ordered = sorted(set(pieces), key=lambda p: (p.url, p.offset))
+    dear = (speed or UNKNOWN).gap
+    bridged = _bridged(ordered, dear)
+    share = sum(piece.length for piece in ordered) // max(1, connections)
+    most = min(MOST, max(share, dear // 4, LEAST))
+    open_parcels = list[_Open]()
+    for piece in ordered:
+        if not open_parcels or not open_parcels[-1].takes(piece, bridged, most):
+            open_parcels.append(_Open(piece.url))
+        open_parcels[-1].add(piece, bridged)
+    return [parcel.closed() for parcel in open_parcels]
+
+
+def convoys(planned: Iterable[Parcel], most: int) -> Iterator[list[Parcel]]:
+    """Parcels in their order, in lots of about ``most`` bytes."""
+    lot, size = list[Parcel](), 0
+    for parcel in planned:
+        if lot and size + parcel.size > most:
+            yield lot
+            lot, size = [], 0
+        lot.append(parcel)
+        size += parcel.size
+    if lot:
+        yield lot
+
+
+def _bridged(ordered: Sequence[Piece], most: int) -> int:
+    """The longest gap that is read over: short ones first, within the waste allowed."""
+    gaps = Counter(
+        gap
+        for before, after in itertools.pairwise(ordered)
+        if before.url == after.url
+        and 0 < (gap := after.offset - before.offset - before.length) <= most
+    )
+    allowance = WASTE * sum(piece.length for piece in ordered)
+    longest = 0
+    for gap, number in sorted(gaps.items()):
+        allowance -= gap * number
+        if allowance < 0:
+            break
+        longest = gap
+    return longest
+
+
+@dataclass
+class _Open:
+    """A parcel that is being filled with pieces in the order of their places."""
+
+    url: str
+    size: int = 0
+    starts: list[int] = field(default_factory=list)
+    stops: list[int] = field(default_factory=list)
+    pieces: list[list[Piece]] = field(default_factory=list)
+
+    def takes(self, piece: Piece, bridged: int, most: int) -> bool:
+        """Whether ``piece`` may come in: of this file, and not too much."""
+        if piece.url != self.url:
+            return False
+        joins = piece.offset - self.stops[-1] <= bridged
+        begin = self.stops[-1] if joins else piece.offset
+        more = max(0, piece.offset + piece.length - begin)
+        return self.size + more <= most and (joins or len(self.starts) < MOST_SPANS)
+
+    def add(self, piece: Piece, bridged: int) -> None:
+        """Take ``piece`` into the last span, or into one of its own."""
+        stop = piece.offset + piece.length
+        if self.stops and piece.offset - self.stops[-1] <= bridged:
+            self.size += max(0, stop - self.stops[-1])
+            self.stops[-1] = max(self.stops[-1], stop)
+            self.pieces[-1].append(piece)
+            return
+        self.size += piece.length
+        self.starts.append(piece.offset)
+        self.stops.append(stop)
+        self.pieces.append([piece])
+
+    def closed(self) -> Parcel:
+        """What was filled in."""
+        pairs = zip(self.starts, self.stops, strict=True)
+        spans = tuple((start, stop - start) for start, stop in pairs)
+        return Parcel(self.url, spans, tuple(map(tuple, self.pieces)))
