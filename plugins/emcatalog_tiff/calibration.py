@@ -14,7 +14,7 @@ from tifffile import TiffFile, TiffPage
 
 from emcatalog.record import Claim, Value
 from emcatalog.units import DISPLAY_NM, unit_nm
-from emcatalog_tiff.damage import imagej_metadata, tag_value
+from emcatalog_tiff.damage import imagej_metadata, mapping, number, tag_value
 from emcatalog_tiff.hyperstack import Hyperstack
 from emcatalog_tiff.instruments import Size, instrument_sizes
 
@@ -42,7 +42,7 @@ def claims(
 def _sizes(tiff: TiffFile, stack: Hyperstack, page: TiffPage) -> Iterator[Claim]:
     """Voxel sizes by every way that the file has, the most trusted first."""
     ways = (
-        _ome_sizes(stack.facts.get("pixels", {})),
+        _ome_sizes(mapping(stack.facts.get("pixels"))),
         _imagej_sizes(imagej_metadata(tiff), page),
         instrument_sizes(page),
         _resolution_sizes(page),
@@ -61,7 +61,7 @@ def _ome_sizes(pixels: Mapping[str, Any]) -> Iterator[Size]:
     for axis in "ZYX":
         name = f"PhysicalSize{axis}"
         unit = unit_nm(pixels.get(f"{name}Unit", "µm"))
-        if unit and isinstance(size := pixels.get(name), int | float):
+        if unit and (size := number(pixels.get(name))) is not None:
             yield axis.lower(), size * unit, f"OME-XML Pixels/{name}"
 
 
@@ -72,7 +72,7 @@ def _imagej_sizes(meta: Mapping[str, Any], page: TiffPage) -> Iterator[Size]:
         if size and not (unit in _OF_DISPLAYS and size >= DISPLAY_NM):
             yield axis, size, f"{_tag(tag)} and ImageJ unit"
     unit = unit_nm(meta.get("zunit", meta.get("unit")))
-    if unit and isinstance(spacing := meta.get("spacing"), int | float):
+    if unit and (spacing := number(meta.get("spacing"))) is not None:
         yield "z", abs(spacing) * unit, "ImageJ spacing"
 
 
@@ -128,7 +128,7 @@ def _rounded(size: float) -> float:
 
 
 def _texts(stack: Hyperstack, page: TiffPage) -> Iterator[Claim]:
-    image = stack.facts.get("image", {})
+    image = mapping(stack.facts.get("image"))
     given: dict[str, tuple[object, str]] = {
         "title": (image.get("Name"), "OME-XML Image/Name"),
         "acquired": (
@@ -164,7 +164,5 @@ def _description(page: TiffPage) -> str:
 
 
 def _window(facts: Mapping[str, Any]) -> Value | None:
-    low, high = facts.get("min"), facts.get("max")
-    if isinstance(low, int | float) and isinstance(high, int | float):
-        return float(low), float(high)
-    return None
+    low, high = number(facts.get("min")), number(facts.get("max"))
+    return None if low is None or high is None else (low, high)

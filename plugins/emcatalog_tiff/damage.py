@@ -55,3 +55,22 @@ def imagej_metadata(tiff: TiffFile) -> Mapping[str, Any]:
     """What ImageJ wrote of the file; empty if it did not write it."""
     with told_as_damage("", "the description that ImageJ writes"):
         return tiff.imagej_metadata or {}
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value where it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def number(value: object) -> float | None:
+    """The value as a float; None for what is no number and for one too large.
+
+    >>> number(5), number("5"), number(True), number(10**400)
+    (5.0, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

@@ -8,13 +8,12 @@ microscope has is not taken: a tag of that number may belong to another program.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from tifffile import TiffPage
 
 from emcatalog.units import unit_nm
-from emcatalog_tiff.damage import tag_value
+from emcatalog_tiff.damage import mapping, number, tag_value
 
 Size = tuple[str, float, str]
 """Axis, nanometres, and where it stands."""
@@ -38,19 +37,19 @@ def instrument_sizes(page: TiffPage) -> Iterator[Size]:
 
 def _fei(page: TiffPage) -> Iterator[Size]:
     for tag in FEI:
-        scan = _mapping(_mapping(tag_value(page, tag)).get("Scan"))
+        scan = mapping(mapping(tag_value(page, tag)).get("Scan"))
         for axis, key in (("y", "PixelHeight"), ("x", "PixelWidth")):
-            if (size := _number(scan.get(key))) is not None:
+            if (size := number(scan.get(key))) is not None:
                 yield axis, size * 1e9, f"FEI tag {tag}, Scan/{key} (m)"
 
 
 def _zeiss(page: TiffPage) -> Iterator[Size]:
-    values = _mapping(tag_value(page, SEM))
+    values = mapping(tag_value(page, SEM))
     for key in ("ap_image_pixel_size", "ap_pixel_size"):
         row = values.get(key)
         if not isinstance(row, tuple) or len(row) != 3:
             continue
-        size, unit = _number(row[1]), unit_nm(row[2])
+        size, unit = number(row[1]), unit_nm(row[2])
         if size is not None and unit is not None:
             for axis in "yx":
                 yield axis, size * unit, f"Zeiss tag {SEM}, {key.upper()}"
@@ -58,18 +57,18 @@ def _zeiss(page: TiffPage) -> Iterator[Size]:
 
 
 def _sis(page: TiffPage) -> Iterator[Size]:
-    values = _mapping(tag_value(page, SIS))
+    values = mapping(tag_value(page, SIS))
     for axis in "yx":
-        if (size := _number(values.get(f"pixelsize{axis}"))) is not None:
+        if (size := number(values.get(f"pixelsize{axis}"))) is not None:
             yield axis, size * 1e9, f"Olympus SIS tag {SIS}"
 
 
 def _tvips(page: TiffPage) -> Iterator[Size]:
-    values = _mapping(tag_value(page, TVIPS))
+    values = mapping(tag_value(page, TVIPS))
     if values.get("Version") != 2:
         return
     for axis in "yx":
-        if (size := _number(values.get(f"PixelSize{axis.upper()}"))) is not None:
+        if (size := number(values.get(f"PixelSize{axis.upper()}"))) is not None:
             yield axis, size, f"TVIPS tag {TVIPS}, PixelSize{axis.upper()} (nm)"
 
 
@@ -85,15 +84,6 @@ def _tescan(page: TiffPage) -> Iterator[Size]:
 
 def _gatan(page: TiffPage) -> Iterator[Size]:
     for axis, scale, unit in (("y", 65010, 65013), ("x", 65009, 65012)):
-        size, length = _number(tag_value(page, scale)), tag_value(page, unit)
+        size, length = number(tag_value(page, scale)), tag_value(page, unit)
         if size is not None and (nanometres := unit_nm(length)):
             yield axis, size * nanometres, f"DigitalMicrograph tag {scale}"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _number(value: object) -> float | None:
-    whole = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if whole else None  # type: ignore[arg-type]  # a number
