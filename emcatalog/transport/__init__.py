@@ -66,7 +66,7 @@ class Transport:
     # may hold passwords, which are nobody's business in a log
     storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     mirrors: Mirrors = field(default_factory=current_mirrors)
-    connections: int = 8
+    connections: int = 32
     attempts: int = 4
     session_url: str = ""
     patience: float = 180.0
@@ -170,8 +170,15 @@ class Transport:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def most_requests(self, url: str) -> int:
+        """How many requests to the host of ``url`` are under way at a time, at most."""
+        return most_connections(self.resolve(url), self.connections)
+
     def speed(self, url: str) -> Speed | None:
-        """How quick the host of ``url`` was lately; None until something is known."""
+        """How quick the host of ``url`` was lately; None until something is known.
+
+        Measured over the last answers to all readers of this process.
+        """
         _, page = self._http(url) or (None, self.origin(url))
         return meter(page.url).speed()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from emcatalog.errors import TruncatedError
 from emcatalog.transport.origin import hold_over_forks
+from emcatalog.transport.spans import ensure_spans
 
 MOST_MAPS = 128
 """Each holds a descriptor, of which some systems allow a process 256."""
@@ -35,8 +36,9 @@ class FileMap:
         """``length`` bytes from ``start``, read-only.
 
         Raises TruncatedError where the file ends before, or has become shorter than
-        it was when it was mapped.
+        it was when it was mapped, and OptionError for negative numbers.
         """
+        ensure_spans([(start, length)])
         now = self.content.size()  # of the file itself, whatever bears its name now
         if now < self.size or start + length > self.size:
             raise TruncatedError(

@@ -25,6 +25,8 @@ LOWEST_SPEED = 100
 LONGEST_PAUSE = 30.0
 MOST_CONNECTIONS = {"ftp.ebi.ac.uk": 4, "idr.openmicroscopy.org": 4}
 """Hosts that slow down or refuse readers who ask for more at a time."""
+MOST_FTP = 8
+"""Each is a login; FTP servers count the visitors from one address."""
 
 
 def timeout_seconds() -> float:
@@ -46,10 +48,12 @@ def timeout_seconds() -> float:
 def most_connections(url: str, otherwise: int) -> int:
     """How many requests the host of ``url`` takes at a time.
 
-    >>> most_connections("ftp://FTP.ebi.ac.uk/a", 8), most_connections("s3://b/k", 8)
-    (4, 8)
+    >>> [most_connections(u, 32) for u in ("ftp://FTP.ebi.ac.uk/", "ftp://a.org/")]
+    [4, 8]
     """
-    return min(otherwise, MOST_CONNECTIONS.get(urlsplit(url).hostname or "", otherwise))
+    place = urlsplit(url)
+    most = min(otherwise, MOST_CONNECTIONS.get(place.hostname or "", otherwise))
+    return min(most, MOST_FTP) if place.scheme == "ftp" else most
 
 
 def pause(attempt: int, error: Exception) -> float:

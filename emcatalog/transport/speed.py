@@ -13,19 +13,22 @@ from urllib.parse import urlsplit
 from emcatalog.transport.origin import hold_over_forks
 
 RECENT = 32
-"""Answers that are remembered of a host."""
+"""Answers of each kind, small and large, that are remembered of a host."""
 
-LEAST_BODY = 1 << 16
-"""Bytes; smaller bodies arrive together with their headers and tell no bandwidth."""
+LARGE = 1 << 16
+"""Bytes; bodies that are smaller arrive with their headers and tell no bandwidth."""
+
+TICK = 1e-6
+"""Seconds; no body takes less."""
 
 
 @dataclass(frozen=True)
 class Speed:
     """What a request costs: ``latency`` seconds, and its bytes at ``bandwidth``.
 
-    ``latency`` is the time from a request to the first byte of its answer,
-    ``bandwidth`` the bytes a second of one connection. Bytes that are moved in the time
-    of one more request cost as much as that request:
+    ``latency`` is the time from a request to the first byte of its answer, without
+    that of a new connection; ``bandwidth`` the bytes a second of one connection. Bytes
+    that are moved in the time of one more request cost as much as that request:
 
     >>> Speed(latency=0.03, bandwidth=25e6).gap
     750000
@@ -42,30 +45,44 @@ class Speed:
 
 @dataclass
 class Meter:
-    """The last answers of one host; medians, so that a stall among them tells nothing.
+    """The last answers of one host; a few that stalled among them tell nothing.
 
     >>> meter = Meter()
-    >>> for seconds in (0.01, 0.01, 9.0):
-    ...     meter.note(seconds, 1_000_000, 0.1)
+    >>> meter.note(0.01, 500, 0.01)
+    >>> for seconds in (0.11, 0.11, 9.0):
+    ...     meter.note(0.01, 1_000_000, seconds)
     >>> meter.speed()
     Speed(latency=0.01, bandwidth=10000000.0)
     """
 
-    _latencies: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
-    _bandwidths: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _small: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _large: deque[tuple[float, int, float]] = field(
+        default_factory=lambda: deque(maxlen=RECENT)
+    )
 
     def note(self, latency: float, size: int, seconds: float) -> None:
-        """An answer came after ``latency``, its ``size`` bytes in ``seconds`` more."""
-        self._latencies.append(latency)
-        if size >= LEAST_BODY and seconds > 0:
-            self._bandwidths.append(size / seconds)
+        """An answer of ``size`` bytes began after ``latency``, ended after ``seconds``.
+
+        Both are counted from the request.
+        """
+        if size < LARGE:
+            self._small.append(latency)
+        else:
+            self._large.append((latency, size, seconds))
 
     def speed(self) -> Speed | None:
-        """The medians; None until both latency and bandwidth were seen."""
-        latencies, bandwidths = self._latencies.copy(), self._bandwidths.copy()
-        if not latencies or not bandwidths:
+        """What the answers tell; None until a large one was seen."""
+        large = self._large.copy()
+        if not large:
             return None
-        return Speed(statistics.median(latencies), statistics.median(bandwidths))
+        # the beginning of a large answer may wait until more of it is there
+        begun = self._small.copy() or [latency for latency, _, _ in large]
+        latency = sorted(begun)[len(begun) // 4]  # the others waited for each other
+        rates = [
+            size / max(seconds - latency, seconds - first, TICK)
+            for first, size, seconds in large
+        ]
+        return Speed(latency, statistics.median(rates))
 
 
 class Clock:
@@ -85,7 +102,7 @@ class Clock:
 
     def received(self, size: int) -> None:
         """All of its ``size`` bytes are there."""
-        seconds = time.perf_counter() - self._answered
+        seconds = time.perf_counter() - self._sent
         self._meter.note(self._answered - self._sent, size, seconds)
 
 
