@@ -2,19 +2,20 @@
 
 `nginx` serves with ranges and multipart/byteranges, as public archives do; `proxy` puts
 before it a forwarder that adds latency and limits the bandwidth of each connection.
-Both need nginx (Debian: ``apt install nginx-light``) and the servers of the tests,
-whose folder must be on the path of modules.
+Both need nginx (Debian: ``apt install nginx-light``); it is run as in the tests.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.reads.proxy import Route, forwarder
 from benchmarks.reads.task import Link, Moved
@@ -53,14 +54,20 @@ def missing() -> str:
     return "nginx is not installed: apt install nginx-light"
 
 
+def _servers() -> Any:
+    """The servers of the tests, which are no installed package."""
+    tests = str(Path(__file__).resolve().parents[2] / "tests")
+    if tests not in sys.path:
+        sys.path.append(tests)
+    return importlib.import_module("servers")
+
+
 @contextlib.contextmanager
 def nginx(folder: Path) -> Iterator[Folder]:
     """Serve ``folder`` on loopback; RuntimeError where nginx is not installed."""
     if reason := missing():
         raise RuntimeError(reason)
-    import servers
-
-    with servers.nginx(folder, DIRECTIVES) as server:
+    with _servers().nginx(folder, DIRECTIVES) as server:
         yield Folder(f"{server.url}/", None, server)
 
 
