@@ -16,7 +16,7 @@ FLOORS = {
     "errors": 1,
     "geometry": 2, "json_text": 2, "mirror": 2, "record": 2, "units": 2,
     "cache": 3, "transport": 3, "index": 3, "volume": 3,
-    "chunked": 4, "paged": 4, "series": 4,
+    "accessor": 4, "chunked": 4, "paged": 4, "series": 4,
     "driver": 5,
     "catalog": 6, "sample": 6, "view": 6, "testing": 6,
     "cli": 7,

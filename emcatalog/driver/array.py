@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+import emcatalog.accessor  # noqa: F401 - registers da.em
 from emcatalog.driver.chunks import Chunks, coarse_chunks
 from emcatalog.driver.lazy import lazy_array
 from emcatalog.driver.window import Window
