@@ -7,7 +7,6 @@ remembered tells nothing about reading. ``EMCATALOG_CACHE=0`` sees to it for our
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,10 +23,6 @@ OURS = "emcatalog"
 ONE_BY_ONE = "emcatalog, one by one"
 TENSORSTORE = "TensorStore"
 TENSORSTORE_128 = "TensorStore, 128 requests"
-SOURCES = {
-    "ngff": "emcatalog_ngff:NgffSource",
-    "precomputed": "emcatalog_precomputed:PrecomputedSource",
-}
 Many = Callable[[Sequence[Region]], Iterator[tuple[int, Voxels]]]
 
 
@@ -100,10 +95,9 @@ class Blocks:
 
 def source(task: Task) -> Any:
     """The task's source, as the catalog would make it."""
-    module, _, name = SOURCES[task.stored.driver].partition(":")
-    return getattr(importlib.import_module(module), name)(
-        task.place, **task.stored.options
-    )
+    from emcatalog.driver.registry import driver
+
+    return driver(task.stored.driver)(task.place, **task.stored.options)
 
 
 def isel(task: Task) -> Reader:

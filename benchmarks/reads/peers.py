@@ -112,7 +112,9 @@ def _open_zarr(task: Task, chunks: dict[str, int] | None) -> Any:
     import xarray as xr
 
     group = task.place.removesuffix(f"/{ARRAY}")
-    return xr.open_zarr(group, chunks=chunks, consolidated=True)[ARRAY]
+    return xr.open_zarr(group, chunks=chunks, consolidated=True, mask_and_scale=False)[
+        ARRAY
+    ]
 
 
 def _threaded(array: Any) -> Reader:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,17 +64,17 @@ class Crew:
     """
 
     fresh: bool = False
-    workers: dict[str, Worker] = field(default_factory=dict)
+    workers: dict[int, Worker] = field(default_factory=dict)
 
     def worker(self, engine: Engine) -> Worker:
         """The engine's process."""
-        if engine.name not in self.workers:
-            self.workers[engine.name] = Worker(engine)
-        return self.workers[engine.name]
+        if id(engine) not in self.workers:
+            self.workers[id(engine)] = Worker(engine)
+        return self.workers[id(engine)]
 
     def dismiss(self, engine: Engine) -> None:
         """End a process that has failed; another one is started when it is needed."""
-        self.workers.pop(engine.name).end()
+        self.workers.pop(id(engine)).end()
 
     @classmethod
     @contextmanager
@@ -88,11 +90,18 @@ class Crew:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a task is run: how many rounds, from which seed, with cold files or not."""
+    """How a task is run.
+
+    ``seed`` decides where blocks lie; with ``cold`` files leave the system's page cache
+    before each turn, where it can be told to. No round begins after ``seconds``, save
+    the first that counts. ``tick`` is called after each turn.
+    """
 
     rounds: int
     seed: int = 0
     cold: bool = False
+    seconds: float = math.inf
+    tick: Callable[[str], None] = lambda _: None
 
 
 def installed(engines: Sequence[Engine]) -> tuple[list[Engine], dict[str, list[str]]]:
@@ -112,12 +121,17 @@ def run(
     judge = Judge(task, served, crew)
     left = [e for e in engines if e.fits(task) and judge.admit(e)]
     drawn = [task.draw((plan.seed, number)) for number in range(plan.rounds + 1)]
+    until = time.monotonic() + plan.seconds
     for number, batches in enumerate(drawn):
+        if number > 1 and time.monotonic() > until:
+            drawn = drawn[:number]
+            break
         first = number % max(1, len(left))  # nobody is always behind the same one
         for engine in left[first:] + left[:first]:
             if plan.cold:
                 forget_files(task)
             judge.turn(engine, batches if number else batches[:1], counted=number > 0)
+            plan.tick(f"{task.name}: {engine.name}")
         left = [e for e in left if e.name not in judge.out]
     judge.close(left)
     wire = [wire_seconds(task, batches) for batches in drawn[1:]]
