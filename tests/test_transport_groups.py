@@ -40,9 +40,9 @@ def _strangers() -> None:
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("groups")
-    (folder / "bucket").mkdir()
+    (folder / "transport-groups").mkdir()
     for name, content in FILES.items():
-        (folder / "bucket" / name).write_bytes(content)
+        (folder / "transport-groups" / name).write_bytes(content)
     return folder
 
 
@@ -52,7 +52,7 @@ def server(faulty_http: Any, root: Path) -> Any:
 
 
 def _all(base: str) -> list[tuple[str, list[tuple[int, int]]]]:
-    return [(f"{base}/bucket/{name}", SPANS) for name in FILES]
+    return [(f"{base}/transport-groups/{name}", SPANS) for name in FILES]
 
 
 def _exact(found: Iterator[tuple[int, list[bytes]]]) -> list[int]:
@@ -77,7 +77,7 @@ def test_groups_come_once_each(
         base = "s3:/" if kind == "s3" else "gs:/"
     assert sorted(_exact(transport.read_groups(_all(base)))) == list(range(len(FILES)))
     assert list(transport.read_groups([])) == []
-    one = list(transport.read_groups([(f"{base}/bucket/3.bin", [])]))
+    one = list(transport.read_groups([(f"{base}/transport-groups/3.bin", [])]))
     assert one == [(0, [])]
 
 
@@ -99,7 +99,9 @@ def test_a_file_that_comes_late_holds_up_no_other(server: Any) -> None:
         return waiting
 
     transport = Transport()
-    transport.read_spans(f"{server.url}/bucket/0.bin", SPANS)  # the host is known
+    transport.read_spans(
+        f"{server.url}/transport-groups/0.bin", SPANS
+    )  # the host is known
     server.faults.add(fault, path="/0.bin")
     found = transport.read_groups(_all(server.url))
     first = _exact(itertools.islice(found, 11))
@@ -124,7 +126,7 @@ def test_requests_are_as_many_as_allowed_and_connections_used_again(
 def test_tasks_and_threads_wait_at_the_same_gate(server: Any) -> None:
     server.faults.add(servers.delay(0.02))
     transport = Transport(connections=3)
-    url = f"{server.url}/bucket/1.bin"
+    url = f"{server.url}/transport-groups/1.bin"
     thread = threading.Thread(
         target=lambda: list(
             transport.map(lambda n: transport.read_range(url, n, 1), range(20))
@@ -137,7 +139,7 @@ def test_tasks_and_threads_wait_at_the_same_gate(server: Any) -> None:
 
 
 def test_the_first_failure_ends_it_and_is_named(server: Any) -> None:
-    wanted = [(f"{server.url}/bucket/none.bin", SPANS), *_all(server.url)]
+    wanted = [(f"{server.url}/transport-groups/none.bin", SPANS), *_all(server.url)]
     with pytest.raises(NotFoundError, match="none.bin: got nothing at"):
         list(Transport(connections=1).read_groups(wanted))
 
@@ -205,7 +207,7 @@ def test_work_under_way_is_bounded(sizes: list[int], ahead: int, most: int) -> N
 )
 def test_requests_that_fail_are_made_again(server: Any, fault: Any) -> None:
     """Several ranges at once too, of a host that is known to answer them."""
-    transport, url = Transport(), f"{server.url}/bucket/1.bin"
+    transport, url = Transport(), f"{server.url}/transport-groups/1.bin"
     expected = [FILES["1.bin"][a : a + n] for a, n in SPANS]
     for times in (1, 2):  # of a host unknown, and known
         server.forget()
@@ -217,7 +219,7 @@ def test_requests_that_fail_are_made_again(server: Any, fault: Any) -> None:
 def test_a_host_that_fails_for_ever(server: Any) -> None:
     server.faults.add(servers.status(503))
     with pytest.raises(UnreachableError, match="status 503.*try again later"):
-        Transport(attempts=2).read_spans(f"{server.url}/bucket/1.bin", SPANS)
+        Transport(attempts=2).read_spans(f"{server.url}/transport-groups/1.bin", SPANS)
 
 
 def test_retry_after_is_heeded_for_several_ranges(
@@ -232,12 +234,12 @@ def test_retry_after_is_heeded_for_several_ranges(
 
     monkeypatch.setattr(groups.asyncio, "sleep", sleep)
     server.faults.add(servers.status(429, retry_after=7), times=1)
-    Transport().read_spans(f"{server.url}/bucket/1.bin", SPANS)
+    Transport().read_spans(f"{server.url}/transport-groups/1.bin", SPANS)
     assert max(waited) >= 7
 
 
 def test_a_file_that_changes_between_requests(server: Any) -> None:
-    transport, url = Transport(), f"{server.url}/bucket/1.bin"
+    transport, url = Transport(), f"{server.url}/transport-groups/1.bin"
     transport.read_spans(url, SPANS)
     server.faults.add(servers.changed)
     with pytest.raises(ContentError, match="another version.*open it again"):
@@ -249,17 +251,17 @@ def test_a_file_that_changes_between_requests(server: Any) -> None:
 
 
 def test_a_refusal_within_a_session_is_answered_by_a_visit(server: Any) -> None:
-    transport = Transport(session_url=f"{server.url}/bucket/")
+    transport = Transport(session_url=f"{server.url}/transport-groups/")
     _exact(transport.read_groups(_all(server.url)))
     server.forget()
     server.faults.add(servers.status(403), path="1.bin", times=1)
-    url = f"{server.url}/bucket/1.bin"
+    url = f"{server.url}/transport-groups/1.bin"
     assert transport.read_spans(url, [(0, 5)]) == [FILES["1.bin"][:5]]
-    assert [r.path for r in server.requests].count("/bucket/") == 1
+    assert [r.path for r in server.requests].count("/transport-groups/") == 1
 
 
 def test_speed_is_unknown_until_it_was_seen(server: Any) -> None:
-    transport, url = Transport(), f"{server.url}/bucket/1.bin"
+    transport, url = Transport(), f"{server.url}/transport-groups/1.bin"
     assert transport.speed(url) is None
     server.faults.add(servers.delay(0.2))
     transport.read_range(url, 0, 100_000)
@@ -322,7 +324,7 @@ def test_requests_give_all_connections_work() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_measures_anew_and_reads(server: Any) -> None:
-    transport, url = Transport(), f"{server.url}/bucket/1.bin"
+    transport, url = Transport(), f"{server.url}/transport-groups/1.bin"
     transport.read_range(url, 0, 100_000)
     assert transport.speed(url) is not None
     child = os.fork()
@@ -359,3 +361,14 @@ def test_whoever_gives_up_at_the_gate_leaves_no_trace() -> None:
     asyncio.run(several())
     assert gate._inside == 0
     assert not gate._line
+
+
+def test_connections_survive_what_is_not_there(server: Any) -> None:
+    """Nor does the end of a file, or a question for its length, cost a new one."""
+    transport, url = Transport(attempts=1), f"{server.url}/transport-groups/1.bin"
+    for _ in range(3):
+        assert transport.size(url) == 100_000
+        assert transport.read_upto(url, 100_000, 5) == b""
+        assert not transport.exists(f"{server.url}/transport-groups/none.bin")
+    assert len(server.requests) == 9
+    assert server.connections.ever == 1

@@ -20,8 +20,8 @@ CONTENT = random.Random(6).randbytes(50_000)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    (tmp_path / "bucket").mkdir()
-    file = tmp_path / "bucket/a b.bin"
+    (tmp_path / "transport-maps").mkdir()
+    file = tmp_path / "transport-maps/a b.bin"
     file.write_bytes(CONTENT)
     return file
 
@@ -159,9 +159,9 @@ def test_versions_change_with_the_content(
     url, options = str(file), {}
     if kind != "file":
         base = request.getfixturevalue(f"{kind}_at")(tmp_path).url
-        url = f"{base}/bucket/a%20b.bin"
+        url = f"{base}/transport-maps/a%20b.bin"
     if kind == "s3":
-        url, options = "s3://bucket/a b.bin", {"endpoint_url": base}
+        url, options = "s3://transport-maps/a b.bin", {"endpoint_url": base}
     first = Transport(options).version(url)
     assert first
     assert Transport(options).version(url) == first
@@ -185,6 +185,7 @@ def test_versions_are_asked_for_once(
     assert transport.version(url) == known
     assert len(server.requests) == 2
     assert server.bytes_sent == 6
+    assert server.connections.ever == 1
     file.write_bytes(CONTENT[:-1])
     with pytest.raises(ContentError, match="another version.*open it again"):
         transport.version(url)

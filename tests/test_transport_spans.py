@@ -47,8 +47,8 @@ def _strangers() -> None:
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("spans")
-    (folder / "bucket").mkdir()
-    (folder / "bucket/file.bin").write_bytes(CONTENT)
+    (folder / "transport-spans").mkdir()
+    (folder / "transport-spans/file.bin").write_bytes(CONTENT)
     return folder
 
 
@@ -58,18 +58,18 @@ def place(
 ) -> Iterator[tuple[str, Transport]]:
     kind: str = request.param
     if kind == "file":
-        yield str(root / "bucket/file.bin"), Transport()
+        yield str(root / "transport-spans/file.bin"), Transport()
     elif kind == "faulty":  # another mode of answering with each request
         with servers.http(root) as server:
             server.faults.add(_many_ways())
-            yield f"{server.url}/bucket/file.bin", Transport(attempts=6)
+            yield f"{server.url}/transport-spans/file.bin", Transport(attempts=6)
     elif kind in ("s3", "gcs"):
         server = shared_servers.at(kind, root)
         transport = Transport({"endpoint_url": server.url})
-        yield f"{'gs' if kind == 'gcs' else kind}://bucket/file.bin", transport
+        yield f"{'gs' if kind == 'gcs' else kind}://transport-spans/file.bin", transport
     else:
         server = shared_servers.at(kind, root)
-        yield f"{server.url}/bucket/file.bin", Transport()
+        yield f"{server.url}/transport-spans/file.bin", Transport()
 
 
 def _many_ways() -> Any:
@@ -140,7 +140,7 @@ def server(faulty_http: Any, root: Path) -> Any:
 
 @pytest.fixture
 def url(server: Any) -> str:
-    return f"{server.url}/bucket/file.bin"
+    return f"{server.url}/transport-spans/file.bin"
 
 
 SPANS = [(1000, 50), (9000, 70), (5000, 60), (5060, 40), (200_000, 30), (9100, 5)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import aiohttp
@@ -23,6 +24,9 @@ from emcatalog.transport.origin import (
 )
 from emcatalog.transport.patience import Pace, retry_after
 from emcatalog.transport.versions import Version
+
+SHORT = 1 << 14
+"""Bytes that are sooner read to their end than a new connection is made."""
 
 PROXY = "this server or a proxy before it answers ranges wrongly; a mirror does not"
 
@@ -125,6 +129,14 @@ async def body(answer: aiohttp.ClientResponse, limit: int) -> bytes:
             got=f"{had} bytes", expected=f"the {promised} that the server announced"
         )
     return b"".join(parts)
+
+
+async def take_rest(answer: aiohttp.ClientResponse) -> None:
+    """Take what is left of a short body, so that its connection is used again."""
+    short = (answer.content_length or 0) < SHORT
+    if short and not (answer.closed or answer.content.at_eof()):
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            await body(answer, SHORT)
 
 
 def status_error(

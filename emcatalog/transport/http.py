@@ -204,8 +204,10 @@ class Http:
                 clock.answered()
                 if answer.status not in ((200, 206, 416) if span else (200,)):
                     self._visited = self._visited and answer.status != 403
+                    await answers.take_rest(answer)
                     raise answers.status_error(answer.status, origin, answer)
                 yield answer
+                await answers.take_rest(answer)
                 if answer.content.at_eof():
                     clock.received(answer.content_length or 0)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
