@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.chunked.batches import BATCH_BYTES, Reading, as_they_come
+from emcatalog.chunked.batches import BATCH_BYTES, Reading, as_they_come, is_joined
 from emcatalog.chunked.engine import open_store, translated, verify
 from emcatalog.chunked.keys import PACKED_FILES, PLAIN, Cell, ChunkKeys, Keys
 from emcatalog.chunked.kvstore import (
@@ -193,6 +193,7 @@ class ChunkedVolume:
 
     def _ask(self, store: Any, region: Region, batch: Any = None) -> Any:
         view = self._view(store)[self._index(region)]
+        batch = batch if batch and is_joined(self.spec) else None
         return view.read(order="C", batch=batch)
 
     def _result(self, region: Region, future: Any) -> NDArray[np.generic]:

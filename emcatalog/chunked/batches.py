@@ -1,13 +1,14 @@
 """Many regions at once: neighbours together, many requests in flight, as they come.
 
 Regions that are begun together are one batch for TensorStore: a chunk that several of
-them need is fetched and decoded once, whatever the cache holds, and chunks that lie
-side by side in a shard are one request. Batches are begun as memory allows.
+them need is fetched and decoded once, whatever the cache holds. Batches are begun as
+memory allows.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ import tensorstore
 from numpy.typing import NDArray
 
 from emcatalog.chunked.keys import morton
+from emcatalog.chunked.kvstore import is_local
 from emcatalog.geometry import Region, Triple
 
 BATCH_BYTES = 256 * 2**20
@@ -117,6 +119,22 @@ class _Flow:
 
     def _ended(self, index: int, _: object) -> None:
         self.ready.put(index)
+
+
+@functools.lru_cache(maxsize=512)
+def is_joined(spec: str) -> bool:
+    """Whether regions of an array (a spec as JSON text) are begun as one batch.
+
+    Not in remote shards: TensorStore would make one request of all their chunks that
+    lie side by side, up to 128 MiB, which is slower than a request for each region.
+    There the regions share what is in flight and what the cache holds.
+    """
+    members = json.loads(spec)
+    codecs = members.get("metadata", {}).get("codecs", [])
+    in_shards = "sharding" in members.get("scale_metadata", {}) or any(
+        codec["name"] == "sharding_indexed" for codec in codecs
+    )
+    return is_local(members["kvstore"]) or not in_shards
 
 
 def near_together(regions: Sequence[Region], chunks: Triple) -> list[int]:

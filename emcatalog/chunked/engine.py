@@ -38,6 +38,9 @@ RETRIES = {"max_retries": 4, "initial_delay": "200ms", "max_delay": "5s"}
 PROTOCOLS = ("http", "s3", "gcs")
 REQUESTS = 128
 """How many requests one host is asked at a time, unless it is known to be slow."""
+HTTP_THREADS = 32
+"""Each of them keeps four connections open when its requests have ended, no more. With
+TensorStore's own four threads most requests of the next block would connect anew."""
 
 _state = {"used": False, "forked": False}
 
@@ -74,6 +77,7 @@ def _context(pid: int, pool: int) -> Any:
     os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS", seconds)
     os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES", str(LOWEST_SPEED))
     os.environ.setdefault("TENSORSTORE_CURL_CONNECT_TIMEOUT_SECONDS", "20")
+    os.environ.setdefault("TENSORSTORE_HTTP_THREADS", str(HTTP_THREADS))
     members: dict[str, Any] = {f"{p}_request_retries": RETRIES for p in PROTOCOLS}
     # indices of shards and recent chunks; without it each chunk costs three requests
     return tensorstore.Context(members | {"cache_pool": {"total_bytes_limit": pool}})
