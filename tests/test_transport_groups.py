@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import pickle
 import random
 import threading
 from collections.abc import Iterator
@@ -18,11 +16,9 @@ from hypothesis import strategies as st
 
 import servers
 from emcatalog.errors import ContentError, NotFoundError, UnreachableError
-from emcatalog.transport import Speed, Transport, groups, speed, systems
-from emcatalog.transport.groups import as_they_come, request_size
+from emcatalog.transport import Transport, groups, speed, systems
+from emcatalog.transport.groups import as_they_come
 from emcatalog.transport.http import Http
-from emcatalog.transport.patience import Gate
-from emcatalog.transport.speed import Meter
 
 FILES = {f"{n}.bin": random.Random(n).randbytes(100_000) for n in range(12)}
 SPANS = [(10, 50), (90_000, 70), (5000, 60)]
@@ -258,109 +254,6 @@ def test_a_refusal_within_a_session_is_answered_by_a_visit(server: Any) -> None:
     url = f"{server.url}/transport-groups/1.bin"
     assert transport.read_spans(url, [(0, 5)]) == [FILES["1.bin"][:5]]
     assert [r.path for r in server.requests].count("/transport-groups/") == 1
-
-
-def test_speed_is_unknown_until_it_was_seen(server: Any) -> None:
-    transport, url = Transport(), f"{server.url}/transport-groups/1.bin"
-    assert transport.speed(url) is None
-    server.faults.add(servers.delay(0.2))
-    transport.read_range(url, 0, 100_000)
-    found = transport.speed(url)
-    assert found is not None
-    assert 0.2 <= found.latency < 5
-    assert 100_000 / 5 < found.bandwidth <= 100_000 / speed.TICK
-    assert Transport().speed(url.replace("1.bin", "2.bin")) == found  # of the host
-    assert transport.speed("http://127.0.0.1:9/x") is None
-    assert transport.speed("/local/file") is None
-    assert pickle.loads(pickle.dumps(found)) == found
-
-
-@settings(derandomize=True)
-@given(
-    st.floats(0.001, 1),
-    st.floats(1e5, 1e9),
-    st.lists(st.integers(1 << 16, 1 << 24), min_size=5, max_size=60),
-    st.data(),
-)
-def test_speed_is_found_whatever_stalls(
-    latency: float, bandwidth: float, sizes: list[int], data: st.DataObject
-) -> None:
-    """A fifth of the answers may take as long as they like."""
-    meter = Meter()
-    stalled = set(
-        data.draw(
-            st.lists(st.integers(0, len(sizes) - 1), max_size=min(len(sizes), 32) // 5)
-        )
-    )
-    for n, size in enumerate(sizes):
-        more = 20.0 if n in stalled else 0.0
-        meter.note(latency + more, 10, latency + more)
-        begun = latency + more
-        meter.note(begun, size, begun + size / bandwidth + more)
-    found = meter.speed()
-    assert found is not None
-    assert found.latency == pytest.approx(latency)
-    assert found.bandwidth == pytest.approx(bandwidth, rel=1e-3)
-
-
-def test_bodies_that_come_in_one_piece_tell_their_time_too() -> None:
-    meter = Meter()
-    meter.note(0.03, 100, 0.03)
-    for _ in range(9):  # a proxy that holds an answer back until it has it all
-        meter.note(0.04, 250_000, 0.04)
-    found = meter.speed()
-    assert found is not None
-    assert found.bandwidth == pytest.approx(25e6)
-
-
-def test_requests_give_all_connections_work() -> None:
-    quick, far = Speed(0.0001, 1e9), Speed(0.1, 1e7)
-    assert request_size(1 << 30, 8, quick) == groups.LARGEST_REQUEST
-    assert request_size(8 << 20, 8, quick) == 1 << 20
-    assert request_size(8 << 20, 100, far) == far.gap // 4
-    assert request_size(10, 8, None) == request_size(10, 8, quick) == 1 << 16
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_measures_anew_and_reads(server: Any) -> None:
-    transport, url = Transport(), f"{server.url}/transport-groups/1.bin"
-    transport.read_range(url, 0, 100_000)
-    assert transport.speed(url) is not None
-    child = os.fork()
-    if child == 0:
-        right = False
-        try:
-            right = transport.speed(url) is None
-            data = transport.read_spans(url, SPANS)
-            right &= data == [FILES["1.bin"][a : a + n] for a, n in SPANS]
-        finally:
-            os._exit(0 if right else 1)
-    assert os.waitpid(child, 0)[1] == 0
-
-
-def test_whoever_gives_up_at_the_gate_leaves_no_trace() -> None:
-    gate = Gate()
-
-    async def inside(most: int, seconds: float) -> None:
-        async with gate.entered_by_task(most):
-            await asyncio.sleep(seconds)
-
-    async def several() -> None:
-        with gate.entered(1):
-            waiting = [asyncio.ensure_future(inside(1, 0)) for _ in range(3)]
-            await asyncio.sleep(0)
-            waiting[0].cancel()
-            await asyncio.sleep(0)
-        await asyncio.wait_for(asyncio.gather(*waiting[1:]), 10)
-        granted = asyncio.ensure_future(inside(1, 10))
-        await asyncio.sleep(0)
-        granted.cancel()
-        await asyncio.wait([granted])
-
-    asyncio.run(several())
-    assert gate._inside == 0
-    assert not gate._line
 
 
 def test_connections_survive_what_is_not_there(server: Any) -> None:

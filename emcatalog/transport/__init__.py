@@ -32,7 +32,7 @@ from emcatalog.transport.reader import RangeReader
 from emcatalog.transport.spans import Span, ensure_spans, ensure_whole
 from emcatalog.transport.speed import Speed, meter
 from emcatalog.transport.systems import LOCAL, http_of, system_of
-from emcatalog.transport.versions import Versions
+from emcatalog.transport.versions import Version, Versions
 
 __all__ = ["FileMap", "Group", "RangeReader", "Span", "Speed", "Transport"]
 
@@ -124,9 +124,7 @@ class Transport:
         file ends before one of them, OptionError for negative numbers, and else what
         `read_range` raises.
         """
-        with self._naming(url):
-            ensure_spans(spans)
-        if self._http(url):
+        if self._http(url, spans):
             return next(data for _, data in self.read_groups([(url, spans)]))
         if self.origin(url).scheme == "file":
             found = self._request(url, lambda o: LOCAL.spans(o, spans))
@@ -144,14 +142,11 @@ class Transport:
         under way then is dropped.
         """
         groups = list(groups)
-        places = [self._http(url) for url, _ in groups]
+        places = [self._http(url, spans) for url, spans in groups]
         if places == [None]:
             yield 0, self.read_spans(*groups[0])
             return
         manners = Manners(self.connections, self.attempts, self.patience)
-        for url, spans in groups:
-            with self._naming(url):
-                ensure_spans(spans)
         sizes = [sum(length for _, length in spans) for _, spans in groups]
         fetches = fetches_of(places, sizes, manners)
         pool = ThreadPoolExecutor(self.connections, "emcatalog", _enter_pool)
@@ -201,10 +196,12 @@ class Transport:
         file is older than 300 s. Raises ContentError for a file that has changed
         since this transport first saw it.
         """
-        known = self.versions.recent(self.resolve(url))
-        if known is None:
-            known = self._request(url, lambda o: system_of(o).version(o))
-        return known.name
+        with self._naming(url):
+            origin = self.origin(url)
+            if origin.scheme == "file":
+                return LOCAL.version(origin).name
+        known = self.versions.recent(origin.url)
+        return (known or self._request(url, _version)).name
 
     def reader(self, url: str, block: int = 1 << 16) -> RangeReader:
         """Random access to a header, fetched in blocks that are kept."""
@@ -248,8 +245,10 @@ class Transport:
         with self._naming(url):
             return self._insist(self.origin(url), ask)
 
-    def _http(self, url: str) -> tuple[Http, Origin] | None:
+    def _http(self, url: str, spans: Sequence[Span] = ()) -> tuple[Http, Origin] | None:
+        """What reads ``url`` by HTTP; None for others. The spans are looked over."""
         with self._naming(url):
+            ensure_spans(spans)
             return http_of(self.origin(url))
 
     @contextlib.contextmanager
@@ -281,6 +280,10 @@ class Transport:
                 except PASSING as error:
                     wait = tries.failed(error)
             time.sleep(wait)
+
+
+def _version(origin: Origin) -> Version:
+    return system_of(origin).version(origin)
 
 
 def _protocol(url: str) -> str:

@@ -31,8 +31,12 @@ SHORT = 1 << 14
 PROXY = "this server or a proxy before it answers ranges wrongly; a mirror does not"
 
 
-def check_range(answer: aiohttp.ClientResponse, start: int, length: int) -> int:
+def check_range(
+    answer: aiohttp.ClientResponse, start: int, length: int
+) -> tuple[int, int | None]:
     """How many bytes a 206 brings of the ``length`` that were asked for at ``start``.
+
+    The second number is the size of the file, if it is told.
 
     Raises GarbledError where it does not say that it brings them, and TruncatedError
     where it brings fewer although the file goes on.
@@ -47,7 +51,7 @@ def check_range(answer: aiohttp.ClientResponse, start: int, length: int) -> int:
         raise TruncatedError(
             got=f"{brought} bytes at byte {start}", expected=f"{length}", hint=PROXY
         )
-    return min(brought, length)
+    return min(brought, length), size
 
 
 def content_range(answer: aiohttp.ClientResponse) -> tuple[int, int, int | None]:

@@ -136,7 +136,7 @@ class Http:
                 return b""
             if answer.status == 200:
                 return await _small_whole(answer, origin, start, length)
-            brought = answers.check_range(answer, start, length)
+            brought, size = answers.check_range(answer, start, length)
             data = await answers.body(answer, length)
             if len(data) != brought:
                 raise TruncatedError(
@@ -144,7 +144,6 @@ class Http:
                 )
             answers.refuse_html(answer, data, BYTES)
             # after it: a page of login is no version of the file
-            size = answers.content_range(answer)[2]
             origin.versions.check(origin.url, answers.version_of(answer, size))
             return data
 

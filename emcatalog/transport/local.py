@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
@@ -42,31 +43,34 @@ class Local:
     def version(self, origin: Origin) -> Version:
         """When the file was written, its length and its number on the disk."""
         with translated(origin):
-            facts = self._file(origin).stat()
+            facts = os.stat(_path(origin))  # noqa: PTH116
+            if stat.S_ISDIR(facts.st_mode):
+                facts = self._file(origin).stat()
         tag = f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
         return Version(tag, size=facts.st_size)
 
     def mapped(self, origin: Origin) -> FileMap | None:
         """The file mapped into memory; None for what has no bytes to map."""
         with translated(origin):
-            return map_of(str(self._path(origin)))
+            return map_of(_path(origin))
 
     def names(self, origin: Origin) -> list[str]:
         """What lies in the folder."""
         with translated(origin):
-            entries = list(os.scandir(self._path(origin)))
+            entries = list(os.scandir(_path(origin)))
         return [f"{entry.name}{'/' * entry.is_dir()}" for entry in entries]
 
     def _file(self, origin: Origin) -> Path:
-        path = self._path(origin)
+        path = Path(_path(origin))
         return path / "index.html" if path.is_dir() else path
 
-    @staticmethod
-    def _path(origin: Origin) -> Path:
-        text = origin.url
-        if text.startswith("file://"):
-            text = str(unquote(text.removeprefix("file://")))
-        return Path(text).expanduser()
+
+def _path(origin: Origin) -> str:
+    text = origin.url
+    if text.startswith("file://"):
+        text = unquote(text.removeprefix("file://"))
+    # a Path takes longer to make than a small file to read
+    return str(Path(text).expanduser()) if text.startswith("~") else text
 
 
 def _upto(file: FileIO, start: int, length: int) -> bytes:
