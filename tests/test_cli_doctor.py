@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import emcatalog
 import servers
 from cli_fixtures import Run
+from emcatalog.cache import DiskCache
 from emcatalog.cli import app
 from emcatalog.cli.doctor import versions as of_versions
 
@@ -26,7 +27,8 @@ SCHEMES = ("https://", "s3://", "gs://")
 def doctor(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the doctor and return what it found, by name."""
     monkeypatch.delenv("EMCATALOG_MIRROR", raising=False)
-    monkeypatch.delenv("EMCATALOG_MEMORY_LIMIT", raising=False)
+    for name in ("MEMORY_LIMIT", "CACHE", "DISK_CACHE", "DISK_CACHE_LIMIT"):
+        monkeypatch.delenv(f"EMCATALOG_{name}", raising=False)
 
     def invoke(*words: str, code: int = 0) -> dict[str, Any]:
         done = CliRunner().invoke(app, ["doctor", "--json", *words])
@@ -166,6 +168,42 @@ def test_the_versions_here_fit() -> None:
     found = {f.name: f for f in of_versions.versions()}
     for name in ("intake", "xarray", "s3fs", "gcsfs", "jinja2", "tensorstore"):
         assert found[name].state == "ok", found[name]
+
+
+def test_caches_are_told(
+    doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with emcatalog.use_mirror(rules=dict.fromkeys(SCHEMES, NOWHERE)):
+        found = {n: f for n, f in doctor().items() if f["section"] == "caches"}
+        assert found["disk"]["text"] == "none; EMCATALOG_DISK_CACHE is not set"
+        monkeypatch.setenv("EMCATALOG_CACHE", "1 GiB")
+        monkeypatch.setenv("EMCATALOG_DISK_CACHE", str(tmp_path))
+        monkeypatch.setenv("EMCATALOG_DISK_CACHE_LIMIT", "2MiB")
+        DiskCache(tmp_path, 2**20).put("a chunk", "1", bytes(100_000))
+        found = doctor()
+        text = "at most 1.00 GiB: 512.00 MiB decoded chunks, 512.00 MiB pages"
+        assert found["memory"]["text"] == text
+        assert found["disk"]["text"] == f"100.00 kiB of 2.00 MiB in {tmp_path}"
+        assert found["disk"]["state"] == "ok"
+
+
+def test_caches_that_cannot_be_used_are_told(
+    doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMCATALOG_DISK_CACHE", str(tmp_path))
+    monkeypatch.setenv("EMCATALOG_DISK_CACHE_LIMIT", "1000 TiB")
+    with emcatalog.use_mirror(rules=dict.fromkeys(SCHEMES, NOWHERE)):
+        full = doctor()["disk"]
+        assert full["state"] == "warn"
+        assert "but the disk has only" in full["text"]
+        assert "EMCATALOG_DISK_CACHE_LIMIT=" in full["hint"]
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("EMCATALOG_DISK_CACHE", str(tmp_path / "file"))
+        monkeypatch.setenv("EMCATALOG_CACHE", "much")
+        found = doctor(code=1)
+    assert found["disk"]["state"] == found["memory"]["state"] == "broken"
+    assert "unset EMCATALOG_DISK_CACHE" in found["disk"]["hint"]
+    assert "EMCATALOG_CACHE: got the size 'much'" in found["memory"]["text"]
 
 
 def test_it_is_readable(sample_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,8 +46,11 @@ Exit status:
 
 \b
 Environment:
-  EMCATALOG_MIRROR        directory that is read before any server
-  EMCATALOG_MEMORY_LIMIT  most bytes that one command may take, such as 4GiB
+  EMCATALOG_MIRROR            directory that is read before any server
+  EMCATALOG_MEMORY_LIMIT      most bytes that one command may take: 4GiB
+  EMCATALOG_CACHE             memory for chunks and pages once read: 1GiB
+  EMCATALOG_DISK_CACHE        directory that keeps remote chunks and pages
+  EMCATALOG_DISK_CACHE_LIMIT  most bytes in it; 20GiB if it is not told
 """
 
 

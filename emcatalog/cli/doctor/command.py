@@ -63,12 +63,14 @@ def doctor(
 
 def _findings(path: str | None, timeout: float, *, nested: bool) -> Iterator[Finding]:
     from emcatalog.catalog import open_catalog
+    from emcatalog.cli.doctor.caches import caches
     from emcatalog.cli.doctor.hosts import hosts, probes
     from emcatalog.cli.doctor.machine import catalog_findings, machine
     from emcatalog.cli.doctor.versions import versions
 
     yield from versions()
     yield from machine()
+    yield from caches()
     name = path or "the shipped catalog"
     try:
         catalog = open_catalog(path)
