@@ -16,9 +16,10 @@ from emcatalog.paged.pieces import Piece, pieces_of, place, segments_of
 from emcatalog.paged.table import Layout, Page
 from emcatalog.paged.window import copy_window
 from emcatalog.transport import FileMap, Transport
+from emcatalog.volume import memory_limit
 
-BUDGET = 256 << 20
-"""Bytes of results that are begun and not yet taken; one result may have more."""
+BUDGET = 128 << 20
+"""Bytes of results that are begun and not yet taken; one alone may have more."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,12 @@ def read_each(
     Neighbours are read one after the other, whatever their order, so that they find
     what they share.
     """
-    reading = _Reading(stack)
+    budget = min(BUDGET, memory_limit()) if len(regions) > 1 else BUDGET
+    reading = _Reading(stack, budget)
     order = deque(sorted(range(len(regions)), key=lambda i: regions[i].start))
     try:
         while order or reading.wanted or reading.finished:
-            while order and reading.has_room:
+            while order and reading.has_room(regions[order[0]]):
                 index = order.popleft()
                 reading.begin(index, regions[index])
             while reading.finished:
@@ -66,17 +68,18 @@ def read_each(
 class _Reading:
     """Results that are begun, and the pieces that they wait for."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack, self._held = stack, 0
+    def __init__(self, stack: Stack, budget: int) -> None:
+        self._stack, self._budget, self._held = stack, budget, 0
         self._kept = Kept(stack.layout, stack.transport)
         self._flow = Flow(self._kept)
         self.wanted: dict[Piece, list[_Result]] = {}
         self.finished = deque[_Result]()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another result may be begun."""
-        return self._held < BUDGET and not self.finished
+    def has_room(self, region: Region) -> bool:
+        """Whether the result of ``region`` may be begun."""
+        more = region.size * self._stack.layout.dtype.itemsize
+        fits = not self._held or self._held + more <= self._budget
+        return fits and not self.finished
 
     def begin(self, index: int, region: Region) -> None:
         """Fill in what is at hand, and have the rest fetched."""

@@ -6,6 +6,7 @@ up; decoding is done by threads that all reads share.
 
 from __future__ import annotations
 
+import contextvars
 import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,17 +20,14 @@ from numpy.typing import NDArray
 
 from emcatalog.paged.kept import Kept
 from emcatalog.paged.pieces import Piece
-from emcatalog.paged.plan import Parcel, convoys, parcels
+from emcatalog.paged.plan import Parcel, parcels
 from emcatalog.paged.segments import decoders, voxels_of
 from emcatalog.transport import FileMap
 
 Arrival = tuple[Piece, NDArray[np.generic]]
 
-IN_FLIGHT = 192 << 20
+IN_FLIGHT = 128 << 20
 """Bytes, as they are stored and as voxels, that are fetched ahead of what was taken."""
-
-CONVOY = 32 << 20
-"""Bytes of the parcels that are asked for together: all connections have work."""
 
 CROWD = 8
 """Local pieces that one thread reads and decodes at a time."""
@@ -48,7 +46,7 @@ class Flow:
     """The way of the pieces of one read; not for several threads.
 
     ``want`` begins with fetching, ``take`` waits for the next pieces. As many are
-    under way as `IN_FLIGHT` allows, at least one convoy.
+    under way as `IN_FLIGHT` allows, at least those of one ``want``.
     """
 
     def __init__(self, kept: Kept) -> None:
@@ -90,7 +88,7 @@ class Flow:
 
     def _want_remote(self, pieces: Sequence[Piece]) -> None:
         absent = []
-        self._kept.ask_versions({piece.url for piece in pieces})
+        self._kept.ask_versions(pieces)
         for piece in pieces:
             data = self._kept.fetched(piece)
             if data is None:
@@ -105,13 +103,8 @@ class Flow:
         known = [piece for piece in absent if piece.length >= 0]
         for url, own in _by_host(known, self._kept):
             speed = self._transport.speed(url)
-            planned = parcels(own, speed, self._transport.connections)
-            for convoy in convoys(planned, CONVOY):
-                carried = [
-                    p for parcel in convoy for span in parcel.pieces for p in span
-                ]
-                work = functools.partial(self._fetch, convoy)
-                self._add(carried, work, remote=True)
+            planned = parcels(own, speed, self._transport.most_requests(url))
+            self._add(own, functools.partial(self._fetch, planned), remote=True)
 
     def _add(
         self, pieces: Sequence[Piece], work: Callable[[], None], *, remote: bool
@@ -134,14 +127,17 @@ class Flow:
             if alone:  # handing it to a thread would cost more than it takes
                 self._run(job.work)
             else:
-                pool = self._fetchers() if job.remote else decoders()
-                pool.submit(self._run, job.work)
+                self._submit(self._fetchers() if job.remote else decoders(), job.work)
 
     def _fetchers(self) -> Executor:
         if self._requests is None:
             most = self._transport.connections
             self._requests = ThreadPoolExecutor(most, "emcatalog-fetching")
         return self._requests
+
+    def _submit(self, pool: Executor, work: Callable[[], None]) -> None:
+        # a limit of memory that is set for the reader holds for its threads
+        pool.submit(contextvars.copy_context().run, self._run, work)
 
     def _run(self, work: Callable[[], None]) -> None:
         """Do ``work``; what it raises is raised by `take`."""
@@ -171,12 +167,12 @@ class Flow:
         data = self._transport.read(piece.url, limit=self._layout.most_bytes)
         self._hand_over((piece,), (data,))
 
-    def _fetch(self, convoy: Sequence[Parcel]) -> None:
-        groups = [(parcel.url, parcel.spans) for parcel in convoy]
+    def _fetch(self, planned: Sequence[Parcel]) -> None:
+        groups = [(parcel.url, parcel.spans) for parcel in planned]
         for index, spans in self._transport.read_groups(groups):
             if self._closed:
                 return
-            pairs = list(convoy[index].cut(spans))
+            pairs = list(planned[index].cut(spans))
             self._hand_over([p for p, _ in pairs], [data for _, data in pairs])
 
     def _hand_over(self, pieces: Sequence[Piece], parts: Sequence[bytes]) -> None:
@@ -186,7 +182,7 @@ class Flow:
         else:
             for piece, data in zip(pieces, parts, strict=True):
                 work = functools.partial(self._decode, (piece,), (data,))
-                decoders().submit(self._run, work)
+                self._submit(decoders(), work)
         for piece, data in zip(pieces, parts, strict=True):
             self._kept.keep(piece, data)
 

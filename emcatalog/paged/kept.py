@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.cache import DiskCache, disk_cache, page_cache
+from emcatalog.cache import DiskCache, MemoryCache, disk_cache, page_cache
 from emcatalog.paged.pieces import Piece
 from emcatalog.paged.segments import owned
 from emcatalog.paged.table import Layout
@@ -39,6 +39,7 @@ class Kept:
 
     layout: Layout
     transport: Transport
+    memory: MemoryCache = field(default_factory=page_cache)
     disk: DiskCache | None = field(default_factory=disk_cache)
     _places: dict[str, Place] = field(default_factory=dict)
     _versions: dict[str, str] = field(default_factory=dict)
@@ -56,33 +57,40 @@ class Kept:
     def get(self, piece: Piece) -> NDArray[np.generic] | None:
         """The voxels of a piece that was read before."""
         key = self._key(piece)
-        found = page_cache().get(key) if key else None
+        found = self.memory.get(key) if key else None
         return found if isinstance(found, np.ndarray) else None
 
     def put(self, piece: Piece, voxels: NDArray[np.generic]) -> NDArray[np.generic]:
         """Keep the voxels of a piece; returns them, perhaps in other memory."""
         if key := self._key(piece):
             voxels = owned(voxels)
-            page_cache().put(key, voxels)
+            self.memory.put(key, voxels)
         return voxels
 
     def fetched(self, piece: Piece) -> bytes | None:
         """The bytes of a remote piece that are on disk and still those of its file."""
         if self.disk is None:
             return None
-        return self.disk.get(self._name(piece), self._version(piece.url))
+        return self.disk.get(self._name(piece), self._told(piece))
 
     def keep(self, piece: Piece, data: bytes) -> None:
         """Keep the bytes of a remote piece on disk, if its version is known."""
         if self.disk is not None:
-            self.disk.put(self._name(piece), self._version(piece.url), data)
+            self.disk.put(self._name(piece), self._told(piece), data)
 
-    def ask_versions(self, urls: Collection[str]) -> None:
+    def ask_versions(self, pieces: Iterable[Piece]) -> None:
         """Know the versions of remote files, if the disk cache has any use for them."""
-        unknown = [url for url in urls if url not in self._versions]
         if self.disk is not None:
-            for _ in self.transport.map(self._version, unknown):
+            for _ in self.transport.map(
+                self._told, {p.url: p for p in pieces}.values()
+            ):
                 pass
+
+    def _told(self, piece: Piece) -> str:
+        """The version of a remote file; "" if it is not known."""
+        # who asks for the version of a picture that a server renders has it rendered
+        rendered = self.place(piece.url).url not in self.transport.versions.seen
+        return "" if piece.length < 0 and rendered else self._version(piece.url)
 
     def _key(self, piece: Piece) -> Hashable | None:
         """What its voxels depend on; None for a file that may change unseen."""

@@ -62,8 +62,8 @@ def parcels(
     """
     ordered = sorted(set(pieces), key=lambda p: (p.url, p.offset))
     dear = (speed or UNKNOWN).gap
-    bridged = _bridged(ordered, dear)
-    share = sum(piece.length for piece in ordered) // max(1, connections)
+    bridged, moved = _bridged(ordered, dear)
+    share = -(-moved // max(1, connections))
     most = min(MOST, max(share, dear // 4, LEAST))
     open_parcels = list[_Open]()
     for piece in ordered:
@@ -73,35 +73,24 @@ def parcels(
     return [parcel.closed() for parcel in open_parcels]
 
 
-def convoys(planned: Iterable[Parcel], most: int) -> Iterator[list[Parcel]]:
-    """Parcels in their order, in lots of about ``most`` bytes."""
-    lot, size = list[Parcel](), 0
-    for parcel in planned:
-        if lot and size + parcel.size > most:
-            yield lot
-            lot, size = [], 0
-        lot.append(parcel)
-        size += parcel.size
-    if lot:
-        yield lot
+def _bridged(ordered: Sequence[Piece], most: int) -> tuple[int, int]:
+    """The longest gap that is read over, and the bytes that are moved then.
 
-
-def _bridged(ordered: Sequence[Piece], most: int) -> int:
-    """The longest gap that is read over: short ones first, within the waste allowed."""
+    Short gaps go first, within the waste allowed.
+    """
     gaps = Counter(
         gap
         for before, after in itertools.pairwise(ordered)
         if before.url == after.url
         and 0 < (gap := after.offset - before.offset - before.length) <= most
     )
-    allowance = WASTE * sum(piece.length for piece in ordered)
-    longest = 0
+    needed = sum(piece.length for piece in ordered)
+    longest, wasted = 0, 0
     for gap, number in sorted(gaps.items()):
-        allowance -= gap * number
-        if allowance < 0:
+        if wasted + gap * number > WASTE * needed:
             break
-        longest = gap
-    return longest
+        longest, wasted = gap, wasted + gap * number
+    return longest, needed + wasted
 
 
 @dataclass
