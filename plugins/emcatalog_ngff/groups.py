@@ -7,6 +7,7 @@ with one image, is that image.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -113,7 +114,7 @@ def _listed(paths: list[str]) -> str:
 def _images_below(node: Node) -> Iterator[str]:
     """Up to five multiscale groups below a local folder; none for remote ones."""
     root = node.store.root()
-    if root is None or not root.is_dir():
+    if root is None or not os.path.isdir(root):  # noqa: PTH112 - never raises
         return
     queue, found = [root], 0
     for _ in range(SEARCHED):

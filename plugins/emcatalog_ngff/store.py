@@ -6,6 +6,7 @@ not have, or does not hand out.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -100,12 +101,23 @@ class Store:
 
         A mirror that holds some of a folder's metadata holds all there is, so the
         server need not be asked for the rest, and reading works without a network.
+        Raises AccessDeniedError for a local folder that is not to be entered.
         """
         if self.archive is not None:
             members = self.archive.members
             return frozenset(n for n in names if f"{self.inside}{n}" in members)
         root = self.root()
-        return frozenset(n for n in names if root and (root / n).is_file())
+        try:
+            return frozenset(n for n in names if root and (root / n).is_file())
+        except PermissionError as error:
+            raise AccessDeniedError(
+                entry=self.url,
+                got="a folder that is not to be entered: no permission",
+                expected="a folder whose files can be read",
+                hint="chmod u+x makes one of your own enterable",
+            ) from error
+        except OSError:  # a name that no file can have
+            return frozenset()
 
     def root(self) -> Path | None:
         """The local folder; None for a zip file or a remote place."""
@@ -141,7 +153,7 @@ def open_store(url: str, transport: Transport) -> Store:
     for found in _ZIP.finditer(path):
         place = f"{path[: found.end()]}{mark}{query}"
         local = local_path(place, transport)
-        if local is None or not local.is_dir():
+        if local is None or not os.path.isdir(local):  # noqa: PTH112 - never raises
             inner = path[found.end() :].removeprefix("|zip:").strip("/")
             if path.startswith(("http://", "https://", "file://")):
                 inner = unquote(inner)

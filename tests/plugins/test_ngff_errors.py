@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 import store_writer as writer
 from emcatalog.errors import (
+    AccessDeniedError,
     ContentError,
+    EmcatalogError,
     FormatError,
     NotFoundError,
     OptionError,
@@ -250,3 +253,26 @@ def test_text_that_is_not_json(root: Path) -> None:
             opened(root)
         with pytest.raises(kind):
             opened(root / "0")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, f"{'x' * 300}.zip"])
+def test_names_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    """What the system will not even look for is told as an error of ours."""
+    with pytest.raises(EmcatalogError):
+        opened(tmp_path / name)
+
+
+@pytest.mark.parametrize("mode", [0, 0o400, 0o100])
+def test_a_folder_that_is_not_to_be_entered(root: Path, mode: int) -> None:
+    """The reason is said: it is not that the image has no metadata."""
+    root.chmod(mode)
+    if os.access(root, os.R_OK | os.X_OK):
+        pytest.skip("root may enter every folder")
+    try:
+        if mode == 0o100:  # what is in it can be read by name
+            assert opened(root).levels
+        else:
+            with pytest.raises(AccessDeniedError, match="no permission"):
+                opened(root)
+    finally:
+        root.chmod(0o700)
