@@ -137,3 +137,15 @@ def test_whoever_gives_up_at_the_gate_leaves_no_trace() -> None:
     asyncio.run(several())
     assert gate._inside == 0
     assert not gate._line
+
+
+def test_speed_of_ftp(ftp_at: Any, tmp_path: Path) -> None:
+    (tmp_path / "1.bin").write_bytes(CONTENT)
+    transport, url = Transport(), f"{ftp_at(tmp_path).url}/1.bin"
+    transport.read_range(url, 0, 10)
+    assert transport.speed(url) is None
+    transport.read_range(url, 0, 100_000)
+    found = transport.speed(url)
+    assert found is not None
+    assert found.latency > 0
+    assert found.bandwidth > 1000

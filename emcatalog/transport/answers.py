@@ -30,6 +30,8 @@ SHORT = 1 << 14
 
 PROXY = "this server or a proxy before it answers ranges wrongly; a mirror does not"
 
+RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.IGNORECASE)
+
 
 def check_range(
     answer: aiohttp.ClientResponse, start: int, length: int
@@ -57,7 +59,7 @@ def check_range(
 def content_range(answer: aiohttp.ClientResponse) -> tuple[int, int, int | None]:
     """First and last byte of a 206, and the size of the file if it is told."""
     text = answer.headers.get("Content-Range", "")
-    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", text.strip(), re.IGNORECASE)
+    found = RANGE.fullmatch(text.strip())
     if found and is_plain(answer):
         first, last = int(found[1]), int(found[2])
         size = None if found[3] == "*" else int(found[3])
@@ -78,13 +80,19 @@ def content_range(answer: aiohttp.ClientResponse) -> tuple[int, int, int | None]
 
 def check_past_the_end(answer: aiohttp.ClientResponse, start: int) -> None:
     """Raise GarbledError if a 416 says itself that there are bytes at ``start``."""
-    size = answer.headers.get("Content-Range", "").rpartition("/")[2]
-    if size.isdecimal() and start < int(size):
+    size = told_size(answer)
+    if size is not None and start < size:
         raise GarbledError(
             got=f"status 416 for byte {start} of a file of {size}",
             expected="status 206",
             hint=PROXY,
         )
+
+
+def told_size(answer: aiohttp.ClientResponse) -> int | None:
+    """How long the file is by the ``Content-Range`` of a 416, if that tells."""
+    size = answer.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(size) if re.fullmatch(r"\d{1,19}", size) else None
 
 
 def is_small_whole(answer: aiohttp.ClientResponse, start: int, length: int) -> bool:

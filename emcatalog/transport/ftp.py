@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from emcatalog.errors import TransportError, TruncatedError
 from emcatalog.transport.origin import BusyError, Origin, translate, unreachable
 from emcatalog.transport.patience import Pace, timeout_seconds
+from emcatalog.transport.speed import Clock
 from emcatalog.transport.versions import Version
 
 PIECE = 1 << 16
@@ -35,13 +36,17 @@ class Ftp:
     def span(self, origin: Origin, start: int, length: int) -> bytes:
         """At most ``length`` bytes from ``start``."""
         with self._connection(origin) as ftp:
+            clock = Clock(origin.url)
+            clock.sent()
             try:
                 data = ftp.transfercmd(f"RETR {_path(origin)}", rest=start or None)
             except ftplib.error_perm as error:
                 if str(error).startswith("554"):  # the file ends before
                     return b""
                 raise
+            clock.answered()
             content = _received(data, length)
+            clock.received(len(content))
             self._finish(ftp, stopped_early=len(content) == length)
             if len(content) < length:
                 _check_end(start + len(content), ftp.size(_path(origin)))

@@ -133,7 +133,8 @@ class Fetch:
                 raise
             habit.refused()
             return {}
-        habit.answered()
+        if found:
+            habit.answered()
         return found
 
     async def _insist(

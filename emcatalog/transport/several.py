@@ -74,9 +74,12 @@ async def received(
 ) -> dict[int, bytes]:
     """The bytes of each of ``ranges`` by where it starts, out of an answer to all.
 
+    A range that the file ends before is left out, as servers do it; some leave out all.
     The body is taken only if it is about as long as what was asked for. Raises
     GarbledError or RangeError where it is not, or holds anything else.
     """
+    if answer.status == 416 and _begins_beyond(answers.told_size(answer), ranges):
+        return {}
     limit = most_bytes(ranges)
     if answer.status != 206 or (answer.content_length or 0) > limit:
         answer.close()  # perhaps the whole file
@@ -93,6 +96,10 @@ async def received(
     told = answers.version_of(answer, parts[0].size)
     origin.versions.check(origin.url, told)
     return found
+
+
+def _begins_beyond(size: int | None, ranges: Sequence[Span]) -> bool:
+    return size is not None and any(start >= size for start, _ in ranges)
 
 
 async def _parts(
