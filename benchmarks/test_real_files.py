@@ -380,12 +380,31 @@ def test_names_of_metadata_that_are_no_files(tmp_path: Path) -> None:
     (tmp_path / "info").mkdir()
     (tmp_path / "zarr.json").symlink_to("nowhere")
     os.mkfifo(tmp_path / "attributes.json")
+    (tmp_path / ".zarray").symlink_to(".zarray")
     tifffile.imwrite(tmp_path / "info/a.tif", PICTURE)
     found = swept(tmp_path)
     assert {path: f.outcome for path, f in found.items()} == {
         "info/a.tif": Outcome.READ, "zarr.json": Outcome.NONE,
-        "attributes.json": Outcome.NONE,
+        "attributes.json": Outcome.NONE, ".zarray": Outcome.NONE,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", [0, 0o400, 0o100])
+def test_folders_that_are_not_to_be_entered(tmp_path: Path, mode: int) -> None:
+    """One folder without permission does not end the sweep, and is told."""
+    write_zarr(tmp_path / "a.zarr", (5, 6, 7))
+    tifffile.imwrite(tmp_path / "b.tif", PICTURE)
+    place = tmp_path / "a.zarr"
+    place.chmod(mode)
+    if os.access(place, os.R_OK | os.X_OK):
+        pytest.skip("root may enter every folder")
+    try:
+        found = swept(tmp_path)
+    finally:
+        place.chmod(0o700)
+    assert found.pop("b.tif").outcome is Outcome.READ
+    assert {f.outcome for f in found.values()} <= {Outcome.REFUSED, Outcome.NONE}
+    assert found
 
 
 def test_zip_files_that_cannot_be_unpacked(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from benchmarks.real_files.series import series
 from benchmarks.real_files.stored import (
     DAMAGED_ZIP,
     Place,
+    is_there,
     n5_array,
     ome_group,
     read_object,
@@ -79,7 +80,7 @@ class _Walk:
             yield self._item(folder, "folder", f"cannot be listed: {error.strerror}")
             return
         # a folder, a pipe or a lost link of such a name tells nothing of a store
-        names = {e.name for e in entries if e.name in STORE_FILES and e.is_file()}
+        names = {e.name for e in entries if e.name in STORE_FILES and is_there(e)}
         below: set[str] = set()
         if names:
             store, below = self._store(folder, names)
@@ -147,7 +148,7 @@ def _zarr(folder: Place) -> tuple[str, Stored | None]:
     array = read_object(folder / ".zarray")
     if members.get("node_type") == "array":
         array = members
-    if array or (folder / ".zarray").exists():
+    if array or is_there(folder / ".zarray"):
         return "array", zarr_array(array, attributes)
     image = ome_group(attributes)
     if image:
@@ -166,6 +167,6 @@ def _n5(folder: Path) -> tuple[str, Stored | None]:
     if "dimensions" in members and "dataType" in members:
         return "array", n5_array(members)
     told = {"multiscales", "scales", "downsamplingFactors", "multiScale"}
-    if told & set(members) or (folder / "s0/attributes.json").is_file():
+    if told & set(members) or is_there(folder / "s0/attributes.json"):
         return "image", Stored()
     return "group", None

@@ -175,8 +175,11 @@ def _is_bare(item: Item) -> bool:
     """Whether a store has no file beside its metadata."""
     if not Path(item.places[0]).is_dir():
         return False
-    files = (name for _, _, names in os.walk(item.places[0]) for name in names)
-    return all(name in STORE_FILES or name.startswith(".") for name in files)
+    unlisted: list[OSError] = []
+    walk = os.walk(item.places[0], onerror=unlisted.append)
+    files = (name for _, _, names in walk for name in names)
+    bare = all(name in STORE_FILES or name.startswith(".") for name in files)
+    return bare and not unlisted
 
 
 def _refused(part: Finding, item: Item, error: EmcatalogError) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,14 @@ DAMAGED_ZIP = (
 
 An unknown method is a NotImplementedError, which is a RuntimeError.
 """
+
+
+def is_there(place: Place | os.DirEntry[str]) -> bool:
+    """Whether it is a file; what cannot be told for want of permission is none."""
+    try:
+        return place.is_file()
+    except OSError:  # Path.is_file() raises that of a folder that is not to be entered
+        return False
 
 
 def read_object(place: Place) -> Mapping[str, Any]:
