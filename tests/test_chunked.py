@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import json
 import pickle
 import subprocess
 import sys
 import time
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 import store_writer as writer
+from chunked_volumes import PLAIN, metadata, served, stored_array, volume_of
 from emcatalog.chunked import (
     Axes,
     ChunkedVolume,
@@ -41,46 +40,10 @@ from emcatalog.errors import (
     UnreachableError,
 )
 from emcatalog.geometry import Grid, Region
-from emcatalog.mirror import Mirrors
-from emcatalog.transport import Transport
 from emcatalog.volume import MEMORY_VARIABLE, Volume
 
 if TYPE_CHECKING:
     from servers.fixtures import Serve
-
-PLAIN = Transport(mirrors=Mirrors())
-
-
-def metadata(shape: tuple[int, ...], dtype: str = "|u1") -> dict[str, Any]:
-    return {
-        "zarr_format": 2,
-        "shape": list(shape),
-        "chunks": [4] * len(shape),
-        "dtype": dtype,
-        "compressor": None,
-        "filters": None,
-        "order": "C",
-        "fill_value": 0,
-        "dimension_separator": ".",
-    }
-
-
-def stored_array(root: Path, want: NDArray[Any]) -> str:
-    """The spec of an array written by zarr-python."""
-    names = "abcdefgh"[: want.ndim]
-    members = writer.multiscale(names, [[1] * want.ndim])
-    options = {"chunks": (4,) * want.ndim, "compressors": None}
-    writer.write_ome(root, [want], members, **options)
-    told = writer.read_json(root / "0/.zarray")
-    told.pop("attributes", None)
-    return spec_text("zarr", kvstore(f"{root}/0", PLAIN), metadata=told)
-
-
-def volume_of(root: Path, want: NDArray[Any]) -> ChunkedVolume:
-    z, y, x = want.shape
-    grid = Grid((z, y, x), (1.0, 1.0, 1.0))
-    spec = stored_array(root, want)
-    return ChunkedVolume(grid, want.dtype, (4, 4, 4), spec, Axes((0, 1, 2)), str(root))
 
 
 @given(
@@ -149,12 +112,7 @@ def test_opening_asks_nothing(tmp_path: Path, nginx_at: Serve) -> None:
     want = writer.noise((8, 8, 8))
     local = volume_of(tmp_path, want)
     server = nginx_at(tmp_path)
-    told = json.loads(local.spec)["metadata"]
-    spec = spec_text("zarr", kvstore(f"{server.url}/0", PLAIN), metadata=told)
-    volume = ChunkedVolume(
-        local.grid, local.dtype, local.chunks, spec, local.axes, server.url
-    )
-    copy = pickle.loads(pickle.dumps(volume))
+    copy = pickle.loads(pickle.dumps(served(local, server.url)))
     box = Region((0, 0, 0), (2, 2, 2))
     np.testing.assert_array_equal(copy.read(box), want[box.slices])
     assert [request.path for request in server.requests] == ["/0/0.0.0"]
