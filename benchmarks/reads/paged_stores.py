@@ -112,7 +112,11 @@ def paged_formats() -> dict[str, Format]:
     """Multipage TIFF and DM3 slices, by name."""
     return {
         name: Format(
-            name, pages.block, pages.quick_block, partial(write_pages, name=name)
+            name,
+            pages.block,
+            pages.quick_block,
+            partial(write_pages, name=name),
+            far=1,  # of 128 whole pages, which other libraries fetch for a block
         )
         for name, pages in PAGED.items()
     }

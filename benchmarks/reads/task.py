@@ -109,13 +109,15 @@ class Format:
 
     ``write(folder, quick)`` writes it under the folder of all stores, unless it is
     there from an earlier run, and says where; ``quick`` asks for a small one. ``block``
-    is what is read of it, ``quick_block`` what of a small one.
+    is what is read of it, ``quick_block`` what of a small one; ``far`` of them are a
+    round of single blocks from servers.
     """
 
     name: str
     block: Triple
     quick_block: Triple
     write: Callable[[Path, bool], Stored]
+    far: int = 4
 
 
 @dataclass(frozen=True)

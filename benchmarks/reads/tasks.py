@@ -101,6 +101,7 @@ class Stage:
         shape = stored.voxels().shape
         z, y, x = (min(n, side * 3 // 2) for n, side in zip(shape, block, strict=True))
         single, far = asked == "single", self.kind != "disk"
+        few = form.far if far else 4 if self.quick else 8
         base = self.server.url if self.server else f"{self.folder}/"
         return Task(
             name=f"{stored.format}/{self.kind}/{asked}",
@@ -109,7 +110,7 @@ class Stage:
             place=base + stored.path,
             folder=str(self.folder),
             block=block,
-            count=4 if single and (self.quick or far) else 8,
+            count=few if single else 8,
             batch=1 if single else 8,
             within=None if single or far else (z, y, x),
             link=self.server.link if self.server else None,
