@@ -220,9 +220,9 @@ def test_where_it_lies() -> None:
 
 
 STICKS_OUT = (
-    r"^got block 0, of 5 x 5 x 5 voxels \(z, y, x\), which sticks out along 'z': voxels "
-    r"-2 to 2; expected voxels 0 to 19; a centre from 104.44 up to, but without, 151.8 "
-    r"nm has room. Try: take a smaller shape, or move the centre"
+    r"^got block 0, of 5 x 5 x 5 voxels \(z, y, x\), which sticks out along 'z': "
+    r"voxels -2 to 2; expected voxels 0 to 19; a centre from 104.44 up to, but "
+    r"without, 151.8 nm has room. Try: take a smaller shape, or move the centre"
 )
 
 

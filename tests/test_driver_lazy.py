@@ -308,7 +308,11 @@ class TestChunks:
     )
     def test_sizes(self, shape: Any, chunks: Any, expected: Any) -> None:
         volume = self.volume(shape, chunks)
-        assert tuple(coarse_chunks(volume).values()) == expected
+        assert tuple(coarse_chunks(volume, 64 * 2**20).values()) == expected
+
+    def test_eight_mebibytes_unless_told(self) -> None:
+        volume = self.volume((2000, 2000, 2000), (64, 64, 64))
+        assert tuple(coarse_chunks(volume).values()) == (128, 256, 256)
 
     @settings(deadline=None, derandomize=True)
     @given(

@@ -15,7 +15,7 @@ from emcatalog.volume import Volume
 Chunks = tuple[tuple[int, ...], ...]
 """Sizes of the dask chunks along each axis."""
 
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 8 * 2**20
 """A dask chunk grows by whole storage chunks as long as it is no larger than this."""
 
 MOST_CHUNKS = 90_000
