@@ -162,22 +162,39 @@ def test_an_entry_that_cannot_be_read_is_not_there(cache: DiskCache) -> None:
     assert cache.get(KEY, TAG) is None
 
 
-@pytest.mark.parametrize("place", ["os.truncate", "pathlib.Path.replace"])
-def test_a_full_disk_is_told_once_and_reads_go_on(cache: DiskCache, place: str) -> None:
+def test_a_full_disk_is_told_once_and_reads_go_on(cache: DiskCache) -> None:
     cache.put(KEY, TAG, VOXELS)
     full = OSError(errno.ENOSPC, "No space left on device")
-    with mock.patch(place, side_effect=full), warnings.catch_warnings(record=True) as w:
+    with (
+        mock.patch.object(Path, "replace", side_effect=full),
+        warnings.catch_warnings(record=True) as told,
+    ):
         warnings.simplefilter("default")
         for i in range(3):
             cache.put(str(i), TAG, VOXELS)
             assert cache.get(str(i), TAG) is None
             assert cache.get(KEY, TAG) == VOXELS
-    (told,) = w
-    assert "keeps nothing: No space left on device" in str(told.message)
-    assert str(cache.folder) in str(told.message)
+    (once,) = told
+    assert "keeps nothing: No space left on device" in str(once.message)
+    assert str(cache.folder) in str(once.message)
     assert len(files(cache.folder)) == 1
     cache.put("1", TAG, VOXELS)
     assert cache.get("1", TAG) == VOXELS
+
+
+def test_a_file_that_cannot_be_made_large_enough_is_told(cache: DiskCache) -> None:
+    """By the system itself, as for a full quota."""
+    resource = pytest.importorskip("resource")
+    cache.put(KEY, TAG, VOXELS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.warns(UserWarning, match="keeps nothing: File too large"):
+            cache.put("large", TAG, bytes(30_000))
+        assert cache.get(KEY, TAG) == VOXELS
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(files(cache.folder)) == 1
 
 
 def test_a_folder_that_is_gone_is_told(cache: DiskCache) -> None:
@@ -231,8 +248,10 @@ def test_an_unfinished_file_goes_only_when_nobody_will_finish_it(
     tmp_path: Path,
 ) -> None:
     cache = DiskCache(tmp_path, 65536)
-    place = cache._room.reserve(8000)
-    assert place is not None
+    file = cache._room.reserve(8000)
+    assert file is not None
+    file.close()
+    place = Path(file.name)
     for i in range(20):
         cache.put(str(i), TAG, VOXELS)
     assert place.stat().st_size == 8000

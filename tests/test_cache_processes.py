@@ -95,8 +95,7 @@ from pathlib import Path
 from emcatalog.cache import DiskCache
 from emcatalog.cache.disk import HEAD
 cache = DiskCache(Path(sys.argv[1]), 2**20)
-place = cache._room.reserve(50000)
-with place.open("r+b") as file:
+with cache._room.reserve(50000) as file:
     file.write(bytes(25000))
     file.flush()
     print("half", flush=True)

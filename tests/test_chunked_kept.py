@@ -18,7 +18,7 @@ from numcodecs import LZMA
 from numpy.typing import NDArray
 
 import store_writer as writer
-from emcatalog.cache import RECHECK_SECONDS, DiskCache, page_cache
+from emcatalog.cache import RECHECK_SECONDS, DiskCache, flush, page_cache
 from emcatalog.chunked import ChunkedVolume, engine, kept
 from emcatalog.errors import EmcatalogError, OptionError
 from emcatalog.geometry import Region
@@ -123,6 +123,7 @@ def opened(url: str, open_: Open, **options: Any) -> ChunkedVolume:
 
 def forget() -> None:
     """Begin as a process that has just been started."""
+    flush()
     page_cache().clear()
     kept.forget()
     for cached in (engine._open, engine._open_kvstore, engine._context):
@@ -130,6 +131,7 @@ def forget() -> None:
 
 
 def entries(folder: Path) -> list[Path]:
+    flush()
     return list(folder.glob("??/*"))
 
 
@@ -407,5 +409,6 @@ def test_a_full_disk_cache_serves_what_fits(
     volume = opened(nginx_at(tmp_path / "v").url, open_)
     for _ in range(3):
         np.testing.assert_array_equal(volume.read(WHOLE), want)
+        flush()
         assert 0 < DiskCache(disk, 0).used() <= 65536
         forget()

@@ -15,7 +15,7 @@ import struct
 import warnings
 import zlib
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 
 from emcatalog.cache.room import Room, taken
@@ -87,9 +87,9 @@ class DiskCache:
         checksum = _checksum(path.name, told, data)
         head = HEAD.pack(MARK, checksum, len(told), len(data))
         try:
-            place = self._room.reserve(size)
-            if place is not None:
-                _write(place, (head, told, data), path)
+            file = self._room.reserve(size)
+            if file is not None:
+                _write(file, (head, told, data), path)
         except OSError as error:
             # the same text is shown once
             told_once = f"the disk cache {self.folder} keeps nothing: {error.strerror}"
@@ -129,10 +129,11 @@ def _checksum(name: str, version: bytes, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(told + version))
 
 
-def _write(place: Path, parts: tuple[bytes, ...], path: Path) -> None:
-    """Fill the file ``place`` and move it to ``path``."""
+def _write(file: BufferedRandom, parts: tuple[bytes, ...], path: Path) -> None:
+    """Fill an open file and move it to ``path``."""
+    place = Path(file.name)
     try:
-        with place.open("r+b") as file:
+        with file:
             file.writelines(parts)
         path.parent.mkdir(exist_ok=True)
         place.replace(path)

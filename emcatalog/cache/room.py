@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
 
 from emcatalog.cache.lock import locked
@@ -56,8 +57,8 @@ class Room:
     folder: Path
     limit: int
 
-    def reserve(self, size: int) -> Path | None:
-        """A new file of ``size`` bytes, which counts from now on.
+    def reserve(self, size: int) -> BufferedRandom | None:
+        """A new file of ``size`` bytes in ``new``, which counts from now on; open.
 
         The least recently used entries make room. None if there is no room, or if
         other processes did not let this one in. Raises OSError.
@@ -92,18 +93,18 @@ class Room:
             total -= file.size
         return total
 
-    def _place(self, size: int) -> Path:
+    def _place(self, size: int) -> BufferedRandom:
         new = self.folder / "new"
         new.mkdir(exist_ok=True)
-        file, name = tempfile.mkstemp(dir=new)
-        os.close(file)
-        place = Path(name)
+        name = new / secrets.token_hex(8)
+        file = open(name, "x+b", opener=_private)  # noqa: SIM115 - handed on
         try:
-            os.truncate(place, size)
+            file.truncate(size)
         except OSError:
-            place.unlink(missing_ok=True)
+            file.close()
+            name.unlink(missing_ok=True)
             raise
-        return place
+        return file
 
     def _unfinished(self) -> Iterator[Entry]:
         return _files(self.folder / "new")
@@ -113,6 +114,10 @@ class Room:
             for file in _files(self.folder / f"{number:02x}"):
                 if re.fullmatch("[0-9a-f]{40}", os.path.basename(file.path)):  # noqa: PTH119
                     yield file
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _abandoned(file: Entry) -> bool:

@@ -20,7 +20,13 @@ import time
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from emcatalog.cache import RECHECK_SECONDS, MemoryCache, disk_cache, page_cache
+from emcatalog.cache import (
+    RECHECK_SECONDS,
+    MemoryCache,
+    disk_cache,
+    page_cache,
+    put_later,
+)
 from emcatalog.chunked.engine import open_kvstore
 from emcatalog.chunked.kvstore import is_local
 
@@ -153,7 +159,8 @@ class _Remote:
         disk = disk_cache()
         # TensorStore's generation of an object that has an ETag: zero, then the ETag
         if disk and generation.startswith(b"\0") and len(generation) > 1:
-            disk.put(_identity(*self._name[1:]), generation.decode("latin-1"), value)
+            version = generation.decode("latin-1")
+            put_later(disk, _identity(*self._name[1:]), version, value)
 
 
 def _identity(store: str, key: bytes) -> str:
