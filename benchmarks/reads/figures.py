@@ -19,12 +19,12 @@ from benchmarks.reads.rounds import Note, Outcome
 
 HEADS = (
     "engine",
-    "ms per block",
+    "ms/block",
     "of the limit",
     "of TensorStore",
     "CPU s/GB",
-    "requests per block",
-    "moved / needed",
+    "requests",
+    "moved",
     "peak MiB",
 )
 

@@ -63,10 +63,10 @@ WAY = """\
   memory, by the fastest decoder, on all cores, and never put together), of a memory
   copy where nothing is encoded, of memory maps at known offsets for pages; far away of
   one round trip and the bytes needed over at most 128 connections.
-- *CPU s/GB*: seconds of all threads for 10^9 bytes of voxels. *Requests*: read calls
-  on a disk, where memory maps count as none. *Moved / needed*: bytes read or sent over
-  the encoded bytes of the chunks, strips or rows that the blocks meet. *Peak*: the most
-  memory beyond that of the opened process, blocks included.
+- *CPU s/GB*: seconds of all threads for 10^9 bytes of voxels. *Requests*: for a block;
+  on a disk calls of read, where memory maps count as none. *Moved*: bytes read or sent
+  over the encoded bytes of the chunks, strips or rows that the blocks meet. *Peak*: the
+  most memory beyond that of the opened process, blocks included.
 
 """
 

@@ -30,8 +30,9 @@ TOGETHER = 8
 """Threads that read the blocks of a batch with a library that has no other way."""
 
 _ZARR = ("zarr2", "zarr3")
-_CLOUDVOLUME = ("zarr2", "n5", "raw", "gzip", "jpeg")
-"""cloud-volume 12 reads no shards of Zarr v3."""
+_PRECOMPUTED = ("raw", "gzip", "jpeg")
+_CLOUDVOLUME = ("zarr2", "n5", *_PRECOMPUTED)
+"""cloud-volume 12 reads no shards of Zarr v3, and Zarr and N5 not by bare HTTP."""
 
 
 def zarr(task: Task) -> Reader:
@@ -112,9 +113,9 @@ def _open_zarr(task: Task, chunks: dict[str, int] | None) -> Any:
     import xarray as xr
 
     group = task.place.removesuffix(f"/{ARRAY}")
-    return xr.open_zarr(group, chunks=chunks, consolidated=True, mask_and_scale=False)[
-        ARRAY
-    ]
+    # by default a fill value is masked, in float32
+    bare: dict[str, Any] = {"consolidated": True, "mask_and_scale": False}
+    return xr.open_zarr(group, chunks=chunks, **bare)[ARRAY]
 
 
 def _threaded(array: Any) -> Reader:
@@ -126,12 +127,14 @@ def _threaded(array: Any) -> Reader:
     return Blocks(lambda region: array[region.slices], many, pool.shutdown)
 
 
+_NEEDS = ("cloudvolume",)
 CHUNKED_PEERS: tuple[Engine, ...] = (
     Contestant(ZARR, zarr, Fits(_ZARR), ("zarr",)),
     Contestant(ZARR_TUNED, zarr_tuned, Fits(_ZARR), ("zarr",)),
     Contestant("zarr-python, zarrs", zarrs, Fits(_ZARR), ("zarr", "zarrs")),
     Contestant("xarray + zarr-python", xarray, Fits(_ZARR, batches=False), ("zarr",)),
     Contestant(XARRAY_DASK, xarray_dask, Fits(_ZARR, batches=False), ("zarr", "dask")),
-    Contestant(CLOUDVOLUME, cloudvolume, Fits(_CLOUDVOLUME), ("cloudvolume",)),
+    Contestant(CLOUDVOLUME, cloudvolume, Fits(_CLOUDVOLUME, remote=False), _NEEDS),
+    Contestant(CLOUDVOLUME, cloudvolume, Fits(_PRECOMPUTED, remote=True), _NEEDS),
 )
 """Other libraries, as contestants for chunked formats."""

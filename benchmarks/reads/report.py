@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -36,9 +36,9 @@ def _far(link: Link | None) -> str:
 def show(console: Console, outcome: Outcome) -> None:
     """The table of one task, and who is not in it."""
     table = Table(title=title(outcome.task), title_justify="left", box=SIMPLE)
-    table.add_column(HEADS[0])
-    for head in HEADS[1:]:
-        table.add_column(head, justify="right", no_wrap=True)
+    for head in HEADS:
+        justify: JustifyMethod = "left" if head == HEADS[0] else "right"
+        table.add_column(head, justify=justify, no_wrap=True)
     for cells in rows(outcome):
         table.add_row(*map(escape, cells))
     console.print(table)

@@ -51,8 +51,13 @@ class Moved:
 class Served(Protocol):
     """A folder under a URL that ends in a slash."""
 
-    url: str
-    link: Link | None
+    @property
+    def url(self) -> str:
+        """Where the folder is."""
+
+    @property
+    def link(self) -> Link | None:
+        """What lies between, if anything."""
 
     def moved(self) -> Moved:
         """Everything since the server began."""
@@ -61,7 +66,7 @@ class Served(Protocol):
 class Serve(Protocol):
     """How ``nginx`` and ``proxy`` are started; ended when the context ends."""
 
-    def __call__(self, folder: Path) -> AbstractContextManager[Served]:
+    def __call__(self, folder: Path, /) -> AbstractContextManager[Served]:
         """Serve ``folder``; raises RuntimeError where that is not possible here."""
 
 
