@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pickle
 import zlib
 from pathlib import Path
@@ -20,7 +21,7 @@ from emcatalog.errors import (
     TruncatedError,
 )
 from emcatalog.geometry import Grid, Region
-from emcatalog.paged import Layout, Page, PagedVolume
+from emcatalog.paged import Layout, Page, PagedVolume, window
 from emcatalog.transport import Transport
 from page_writer import Zlib, boxes, layouts, write
 
@@ -38,8 +39,13 @@ def test_any_region_of_any_layout(
     pages = write(path, whole, layout, random)
     volume = PagedVolume(Grid(shape, (1.0, 1.0, 1.0)), layout, pages, Transport())
     volume = pickle.loads(pickle.dumps(volume))
-    for region in [volume.grid.region, *(boxes(shape, random) for _ in range(5))]:
+    regions = [volume.grid.region, *(boxes(shape, random) for _ in range(5))]
+    together = dict(volume.read_many(regions))
+    for index, region in enumerate(regions):
         voxels = volume.read(region)
+        np.testing.assert_array_equal(together[index], voxels)
+        assert voxels.flags.writeable
+        assert voxels.flags.c_contiguous
         assert voxels.dtype == layout.dtype.newbyteorder("=")
         expected = whole[(*region.slices, layout.sample)]
         np.testing.assert_array_equal(voxels, expected)
@@ -102,6 +108,45 @@ def test_a_file_that_ends_early_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").unlink()
     with pytest.raises(NotFoundError, match=f"nothing at {tmp_path}/a"):
         volume.read(volume.grid.region)
+
+
+def test_a_file_that_is_cut_under_its_map(tmp_path: Path) -> None:
+    """It is noticed at once: to touch what is gone would end the process."""
+    volume, whole = plain(tmp_path / "a", depth=300, rows=100)
+    np.testing.assert_array_equal(volume.read(volume.grid.region), whole)
+    content = (tmp_path / "a").read_bytes()
+    os.truncate(tmp_path / "a", 4 + 6400)
+    assert volume.read(Region((0, 0, 0), (1, 9, 9))).shape == (1, 9, 9)
+    with pytest.raises(TruncatedError, match=f"{tmp_path}/a: got 0 bytes at byte 12"):
+        volume.read(Region((1, 90, 0), (300, 100, 64)))
+    (tmp_path / "a").write_bytes(content)
+    np.testing.assert_array_equal(volume.read(volume.grid.region), whole)
+
+
+def test_a_file_that_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, whole = plain(tmp_path / "a")
+    np.testing.assert_array_equal(volume.read(volume.grid.region), whole)
+    (tmp_path / "b").write_bytes(bytes(4 + whole.size))
+    (tmp_path / "b").rename(tmp_path / "a")
+    monkeypatch.setattr(window, "FRESH", 0.0)
+    assert not volume.read(volume.grid.region).any()
+
+
+def test_many_files_are_read_with_few_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "MOST_FILES", 4)
+    volume, whole = plain(tmp_path / "a", depth=9)
+    pages = []
+    for z, section in enumerate(whole):
+        (tmp_path / f"{z}").write_bytes(section.tobytes())
+        pages.append(Page(str(tmp_path / f"{z}"), (0,), (section.size,)))
+    volume = dataclasses.replace(volume, pages=tuple(pages))
+    for _ in range(2):
+        np.testing.assert_array_equal(volume.read(volume.grid.region), whole)
+        assert len(window._recent) <= 4
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 from emcatalog.geometry import Region
 from emcatalog.paged.flow import Flow
 from emcatalog.paged.kept import Kept
-from emcatalog.paged.pieces import Piece, pieces_of, place, segments_of
+from emcatalog.paged.pieces import (
+    Piece,
+    check_count,
+    pieces_of,
+    place,
+    segments_of,
+)
 from emcatalog.paged.table import Layout, Page
-from emcatalog.paged.window import copy_window
-from emcatalog.transport import FileMap, Transport
+from emcatalog.paged.window import Window, plain_rows, view
+from emcatalog.transport import Transport
 from emcatalog.volume import memory_limit
 
 BUDGET = 128 << 20
@@ -117,26 +123,44 @@ class _Reading:
     def _at_hand(self, region: Region, out: NDArray[np.generic]) -> list[Piece]:
         """Copy what lies in local files or was kept; returns the pieces that do not."""
         layout, pages = self._stack.layout, self._stack.pages
-        touched = segments_of(layout, region)
+        windows = [Window.of(layout, s, region) for s in segments_of(layout, region)]
         lacking: list[Piece] = []
-        url, file = "", None
-        for z in range(region.start[0], region.stop[0]):
-            page = pages[z]
-            if page is None:
-                continue
-            if layout.codec is None and page.url != url:
-                url, file = page.url, self._map(page.url)
-            for segment in touched:
-                if file is not None:
-                    copy_window(file, layout, page, (z, segment), region, out)
-                    continue
-                for piece in pieces_of(layout, page, z, segment, region):
-                    voxels = self._kept.get(piece)
-                    if voxels is None:
-                        lacking.append(piece)
-                    else:
-                        place(piece, voxels, region, out)
+        first = region.start[0]
+        for z in range(first, region.stop[0]):
+            if page := pages[z]:
+                for window in windows:
+                    if not self._copied(page, z, window, region, out[z - first]):
+                        pieces = pieces_of(layout, page, z, window.segment, region)
+                        lacking += self._not_kept(pieces, region, out)
         return lacking
 
-    def _map(self, url: str) -> FileMap | None:
-        return self._stack.transport.mapped(url)
+    def _copied(
+        self,
+        page: Page,
+        z: int,
+        window: Window,
+        region: Region,
+        plane: NDArray[np.generic],
+    ) -> bool:
+        """Copy a window out of a plain page, if that lies in a local file."""
+        layout, number = self._stack.layout, window.segment.number
+        if layout.codec is not None or not page.counts[number]:
+            return False
+        check_count(layout, page, z, window.segment, region)
+        at = page.offsets[number] + window.skip
+        data = view(self._stack.transport, page.url, at, window.length)
+        if data is not None:
+            rows = plain_rows(layout, data, window.rows)
+            plane[window.target] = rows[:, window.columns]
+        return data is not None
+
+    def _not_kept(
+        self, pieces: Iterable[Piece], region: Region, out: NDArray[np.generic]
+    ) -> Iterator[Piece]:
+        """Copy the pieces that were read before; gives the others."""
+        for piece in pieces:
+            voxels = self._kept.get(piece)
+            if voxels is None:
+                yield piece
+            else:
+                place(piece, voxels, region, out)

@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from emcatalog.errors import TruncatedError
 from emcatalog.geometry import Region
-from emcatalog.paged.pieces import Segment, check_count
-from emcatalog.paged.table import Layout, Page
-from emcatalog.transport import FileMap
+from emcatalog.mirror import Mirrors
+from emcatalog.paged.pieces import Segment
+from emcatalog.paged.table import Layout
+from emcatalog.transport import FileMap, Transport
+
+FRESH = 0.1
+"""Seconds in which a file is not looked for by its name again: blocks are read faster.
+
+One that was replaced meanwhile is read as it was. One that was cut is noticed at once.
+"""
+
+MOST_FILES = 512
+"""Names that are remembered."""
+
+_recent: dict[tuple[Mirrors, str], tuple[float, FileMap | None]] = {}
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a region has of the segment ``number`` of each page.
+
+    ``rows`` rows, ``length`` bytes, lie ``skip`` bytes behind the segment's begin;
+    ``columns`` of them belong to ``target`` (rows, columns) of the result.
+    """
+
+    segment: Segment
+    skip: int
+    length: int
+    rows: int
+    columns: slice
+    target: tuple[slice, slice]
+
+    @staticmethod
+    def of(layout: Layout, segment: Segment, region: Region) -> Window:
+        """The window that ``region`` has of a segment which it touches."""
+        (_, y, x), (_, below, beyond) = region.start, region.stop
+        (_, top, left), (height, width) = segment, layout.segment
+        high, low = max(top, y), min(top + height, below)
+        near, far = max(left, x), min(left + width, beyond)
+        row = layout.row_bytes
+        columns = slice(near - left, far - left)
+        target = slice(high - y, low - y), slice(near - x, far - x)
+        return Window(
+            segment, (high - top) * row, (low - high) * row, low - high, columns, target
+        )
 
 
 def plain_rows(
@@ -22,31 +68,32 @@ def plain_rows(
     return stored[:, :, layout.sample]
 
 
-def copy_window(
-    file: FileMap,
-    layout: Layout,
-    page: Page,
-    place: tuple[int, Segment],
-    region: Region,
-    out: NDArray[np.generic],
-) -> None:
-    """Copy what one segment of section z has of ``region`` into ``out``.
+def map_of(transport: Transport, url: str) -> FileMap | None:
+    """The map of the local file at ``url``; None if it is not local, or has no bytes.
 
-    ``place`` is z and the segment. Raises FormatError for a segment too short for its
-    rows, TruncatedError where the file ends before.
+    Raises NotFoundError and AccessDeniedError as `Transport.mapped` does.
     """
-    z, segment = place
-    number, top, left = segment
-    count = page.counts[number]
-    if not count:
-        return
-    check_count(layout, page, z, segment, region)
-    (first, y, x), (_, below, beyond) = region.start, region.stop
-    row_bytes, (height, width) = layout.row_bytes, layout.segment
-    high, low = max(top, y), min(top + height, below)
-    at = page.offsets[number] + (high - top) * row_bytes
-    rows = plain_rows(layout, file.view(at, (low - high) * row_bytes), low - high)
-    near, far = max(left, x), min(left + width, beyond)
-    out[z - first, high - y : low - y, near - x : far - x] = rows[
-        :, near - left : far - left
-    ]
+    key = transport.mirrors, url
+    looked, file = _recent.get(key, (0.0, None))
+    now = time.monotonic()
+    if not looked or now - looked > FRESH:
+        if len(_recent) >= MOST_FILES:
+            _recent.clear()
+        file = transport.mapped(url)
+        _recent[key] = now, file
+    return file
+
+
+def view(transport: Transport, url: str, start: int, length: int) -> memoryview | None:
+    """Bytes of the local file at ``url``, to be copied at once; None as `map_of`.
+
+    Raises TruncatedError where the file ends before.
+    """
+    file = map_of(transport, url)
+    try:
+        return None if file is None else file.view(start, length)
+    except TruncatedError:
+        # shorter or longer than it was: ask for the file as it is
+        _recent.pop((transport.mirrors, url), None)
+        file = map_of(transport, url)
+        return None if file is None else file.view(start, length)
