@@ -1,4 +1,4 @@
-"""The harness of reading: engines in turn, wrong voxels, limits, figures, the page."""
+"""The harness of reading: engines in turn, wrong voxels, failures, the command."""
 
 from __future__ import annotations
 
@@ -12,105 +12,20 @@ import numpy as np
 import pytest
 
 from benchmarks.reads import __main__ as command
-from benchmarks.reads import limits, rounds, stores, tasks, volumes, worker
-from benchmarks.reads.engines import CHUNKED, OURS, Blocks, Contestant
-from benchmarks.reads.figures import HEADS, Ratio, faster, rows
-from benchmarks.reads.limits import DECODERS, DECODING, WIRE
-from benchmarks.reads.page import page
-from benchmarks.reads.peers import CHUNKED_PEERS, CLOUDVOLUME
-from benchmarks.reads.rounds import Crew, Note, Outcome, Plan
-from benchmarks.reads.stores import LAYOUTS, chunk_files
-from benchmarks.reads.task import Engine, Link, Moved, Reader, Stored, Task
-from benchmarks.reads.verdicts import TARGETS, verdicts
-from benchmarks.reads.worker import EngineError, Turn, Worker
+from benchmarks.reads import limits, rounds, stores, worker
+from benchmarks.reads.engines import OURS, Blocks, Contestant
+from benchmarks.reads.limits import DECODING
+from benchmarks.reads.rounds import Crew, Outcome, Plan
+from benchmarks.reads.small import SIDE, small_stores, task_of
+from benchmarks.reads.task import Engine, Reader, Task
+from benchmarks.reads.worker import EngineError, Worker
 from emcatalog.geometry import Region
 
-SIDE = 128
 
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of stores of a volume with a side of 128."""
-    made = tmp_path_factory.mktemp("stores")
-    dice = np.random.default_rng(3)
-    ramp = np.add.outer(np.arange(SIDE), np.add.outer(np.arange(SIDE), range(SIDE)))
-    noise = dice.integers(0, 16, (SIDE, SIDE, SIDE))
-    voxels = (ramp // 2 % 200 + noise).astype(np.uint8)
-    np.save(made / f"tissue-{volumes.QUICK_SIZE}.npy", voxels)
-    return made
-
-
-def task_of(folder: Path, name: str, batch: int = 1) -> Task:
-    """Blocks of 70^3 of a layout on the disk."""
-    stored = stores.formats()[name].write(folder, True)
-    return Task(
-        name=f"{name}/disk/{'batch' if batch > 1 else 'single'}",
-        stored=stored,
-        serving="disk",
-        place=f"{folder}/{stored.path}",
-        folder=str(folder),
-        block=(70, 70, 70),
-        count=3,
-        batch=batch,
-    )
-
-
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_every_layout_holds_the_truth(folder: Path, name: str) -> None:
-    """Read by every engine that reads it, here in one process."""
-    task = task_of(folder, name)
-    truth = task.stored.voxels()
-    original = np.load(folder / f"tissue-{volumes.QUICK_SIZE}.npy")
-    differ = np.abs(truth.astype(int) - original)
-    assert differ.max() <= (40 if "jpeg" in name else 0)
-    region = Region((3, 20, 41), (73, 101, 128))
-    readers = [e for e in (*CHUNKED, *CHUNKED_PEERS) if e.fits(task)]
-    there, _ = rounds.installed(readers)
-    assert OURS in [engine.name for engine in there]
-    for engine in there:
-        if engine.name == CLOUDVOLUME:
-            continue  # it changes how warnings are shown, and is run in a process below
-        reader = engine.open(task)
-        np.testing.assert_array_equal(reader.read(region), truth[region.slices])
-        together = dict(reader.read_many([region, region]))
-        np.testing.assert_array_equal(together[1], truth[region.slices])
-        reader.close()
-
-
-@pytest.mark.parametrize("name", [n for n, lay in LAYOUTS.items() if not lay.twin])
-def test_sizes_and_decoding(folder: Path, name: str) -> None:
-    """Sizes are those of files; the limit's decoders give the voxels of each chunk."""
-    task, layout = task_of(folder, name), LAYOUTS[name]
-    at = folder / task.stored.path.removesuffix(f"/{stores.ARRAY}")
-    truth, side = task.stored.voxels(), layout.chunk
-    sizes = np.load(task.stored.piece_bytes)
-    for cell, plain in chunk_files(at, truth.shape, layout):
-        path = plain if plain.exists() else plain.with_name(f"{plain.name}.gz")
-        assert sizes[cell] == path.stat().st_size
-        place = tuple(slice(n * side, (n + 1) * side) for n in cell)
-        if (layout.driver, layout.encoding) in DECODERS:
-            out = np.empty(side**3, np.uint8)
-            DECODERS[layout.driver, layout.encoding]()(path.read_bytes(), out)
-            np.testing.assert_array_equal(out, truth[place].ravel())
-
-
-def test_needed_bytes_count_pieces_once(folder: Path) -> None:
-    """Two blocks of a batch share their chunks; the wire is asked once for a batch."""
-    task = task_of(folder, "raw")
-    one, two = Region((0, 0, 0), (65, 10, 10)), Region((5, 0, 0), (66, 64, 64))
-    assert limits.needed_bytes(task, [[one, two]]) == 2 * 64**3
-    assert limits.needed_bytes(task, [[one], [two]]) == 4 * 64**3
-    assert limits.wire_seconds(task, [[one]]) is None
-    far = Task(**{**vars(task), "link": Link(0.03, 64**3)})
-    assert limits.wire_seconds(far, [[one, two]]) == pytest.approx(1.03)
-    assert limits.wire_seconds(far, [[one], [two]]) == pytest.approx(2.06)
-
-
-def test_rows_are_pieces_of_one_size() -> None:
-    """A number stands for a lattice of equal pieces."""
-    stored = Stored("x", "x", "tiff", "x", Path(), (1, 1, 500), 500)
-    sizes = stored.sizes(Region((2, 10, 40), (4, 13, 50)))
-    assert sizes.tolist() == [500] * 6
+    return small_stores(tmp_path_factory.mktemp("stores"))
 
 
 def opened(task: Task) -> Reader:
@@ -274,79 +189,3 @@ def test_a_liar_makes_the_command_fail(
     for odd in (["--formats", "zarr9"], ["--engines", "x"], ["--serving", "ftp"]):
         assert command.main([*arguments, *odd]) == 2
         assert "nothing is called" in capsys.readouterr().err
-
-
-def note(seconds: float, requests: int = 0, moved: int = 0) -> Note:
-    """A turn of so many seconds."""
-    return Note(Turn(seconds, seconds, 6, 300, 2**20), Moved(requests, moved))
-
-
-def test_figures_and_verdicts(folder: Path) -> None:
-    """Ratios of medians, the middle half of the rounds, and bounds on them."""
-    assert faster([1.0, 1.0, 4.0], [2.0, 3.0, 4.0]) == Ratio(3.0, 1.5, 2.5)
-    task = task_of(folder, "zarr2-64")
-    notes = {
-        OURS: [note(1.0), note(1.2), note(1.4)],
-        "TensorStore": [note(1.2), note(1.2), note(1.2)],
-        DECODING: [note(0.6), note(0.6), note(0.6)],
-        "zarr-python": [note(4.0), note(4.0), note(4.0)],
-    }
-    outcome = Outcome(task, notes, {}, {"x": "y"}, (150, 150, 150))
-    cells = {row[0]: dict(zip(HEADS, row, strict=True)) for row in rows(outcome)}
-    assert list(cells) == [DECODING, OURS, "TensorStore", "zarr-python"]
-    assert cells[OURS]["of the limit"] == "0.50 (0.46–0.55)"
-    assert cells[OURS]["of TensorStore"].startswith("1.00")
-    assert cells[OURS]["requests"] == "2.0"
-    assert cells[OURS]["moved"] == "2.00"
-    assert cells[OURS]["peak MiB"] == "1"
-    found = {v.target.text: (v.met, round(v.value, 2)) for v in verdicts([outcome])}
-    assert found == {
-        "single blocks on a disk: of raw TensorStore": (True, 1.0),
-        "single blocks on a disk: of decoding alone": (False, 0.5),
-        "64³ chunks and shards on a disk: times zarr-python": (True, 3.33),
-    }
-    text = page([outcome], verdicts([outcome]), {"odd": ["module"]}, "run it")
-    assert "| single blocks on a disk: of raw TensorStore | ≥ 0.95 | 1.00 |" in text
-    assert "Not installed: odd (module)." in text
-    assert "x: y" in text
-
-
-def test_far_away_the_wire_is_the_limit(folder: Path) -> None:
-    """And requests and bytes are the server's."""
-    task = Task(**{**vars(task_of(folder, "raw")), "serving": "proxy"})
-    notes = {OURS: [note(2.0, 30, 400)] * 2, "cloud-volume": [note(3.0, 60, 800)] * 2}
-    outcome = Outcome(task, notes, {}, {}, (200, 200), (1.0, 1.0))
-    cells = {row[0]: dict(zip(HEADS, row, strict=True)) for row in rows(outcome)}
-    assert list(cells) == [WIRE, OURS, "cloud-volume"]
-    assert cells[OURS]["of the limit"] == "0.50 (0.50–0.50)"
-    assert cells["cloud-volume"]["requests"] == "20.0"
-    assert cells["cloud-volume"]["moved"] == "4.00"
-    assert [v.met for v in verdicts([outcome])] == [True]
-
-
-def test_every_target_covers_some_task() -> None:
-    """And the tasks of a quick run are there."""
-    formats = tasks.all_formats(None)
-    names = tasks.planned(list(formats), ("disk", "nginx", "proxy"))
-    for glob in tasks.QUICK:
-        assert tasks.chosen(names, [glob])
-    engines = [engine.name for engine in command.ENGINES]
-    for glob in tasks.QUICK_ENGINES:
-        assert tasks.chosen(engines, [glob])
-    assert len({target.text for target in TARGETS}) == len(TARGETS)
-
-
-def test_the_real_stack(tmp_path: Path) -> None:
-    """Sections in the order of their names, mirrored until they are large enough."""
-    from PIL import Image
-
-    dice = np.random.default_rng(0)
-    planes = dice.integers(0, 255, (3, 20, 30), np.uint8)
-    for number, plane in enumerate(planes):
-        Image.fromarray(plane).save(tmp_path / f"iso.{number:04d}.png")
-    made = np.load(volumes.real(tmp_path, True, tmp_path), mmap_mode="r")
-    assert made.shape == (volumes.QUICK_SIZE,) * 3
-    np.testing.assert_array_equal(made[:3, :20, :30], planes)
-    np.testing.assert_array_equal(made[3:6, :20, :30], planes[::-1])
-    with pytest.raises(FileNotFoundError, match="no PNG files"):
-        volumes.real(tmp_path / "x", True, tmp_path / "x")

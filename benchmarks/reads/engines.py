@@ -101,7 +101,7 @@ def source(task: Task) -> Any:
 
 
 def isel(task: Task) -> Reader:
-    """``da.isel(...).values`` and, for batches, ``da.em.blocks``."""
+    """``da.isel(...).values`` and, for batches, ``volume.read_many``."""
     opened = source(task)
     lazy = opened.to_xarray()
 
@@ -131,6 +131,21 @@ def sel(task: Task) -> Reader:
         return lazy.sel(nm).values
 
     return Blocks(one)
+
+
+def accessor(task: Task) -> Reader:
+    """``da.em.block`` and, for batches, ``da.em.blocks``."""
+    lazy = source(task).to_xarray()
+
+    def many(regions: Sequence[Region]) -> Iterator[tuple[int, Any]]:
+        starts = [region.start for region in regions]
+        blocks = lazy.em.blocks(starts=starts, shape=regions[0].shape)
+        return ((n, block.values) for n, block in blocks)
+
+    return Blocks(
+        lambda r: lazy.em.block(start=r.start, shape=r.shape).values,
+        many,
+    )
 
 
 def ours_dask(task: Task) -> Reader:
@@ -212,6 +227,7 @@ _PLAIN_GZIP = tuple(name for name in LAYOUTS if name != "gzip")
 CHUNKED: tuple[Engine, ...] = (
     Contestant(OURS, isel, environment=NO_CACHE),
     Contestant("emcatalog .sel", sel, Fits(batches=False), environment=NO_CACHE),
+    Contestant("emcatalog .em", accessor, environment=NO_CACHE),
     Contestant(ONE_BY_ONE, one_by_one, Fits(batches=True), environment=NO_CACHE),
     Contestant("emcatalog, cache as it comes", isel),
     Contestant(
