@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from benchmarks.reads import paged_limits, paged_stores, proxy, serving
 from benchmarks.reads.paged_engines import PAGED_ENGINES
-from benchmarks.reads.paged_limits import Table, files
+from benchmarks.reads.paged_limits import PAGED_LIMITS, Table, files
 from benchmarks.reads.paged_stores import PAGED, SLICES, paged_formats, write_pages
 from benchmarks.reads.task import Engine, Serving, Stored, Task
 from emcatalog.geometry import Region
 
+EVERYONE: tuple[Engine, ...] = (*PAGED_LIMITS, *PAGED_ENGINES)
 REGIONS = (Region((3, 5, 7), (9, 41, 50)), Region((0, 0, 0), (1, 1, 1)))
 
 
@@ -86,7 +87,7 @@ def engines_for(task: Task) -> list[Engine]:
     """Those that take part and are installed."""
     there = [
         engine
-        for engine in PAGED_ENGINES
+        for engine in EVERYONE
         if engine.fits(task) and not any(map(_lacking, engine.needs))
     ]
     assert {"emcatalog", "tifffile", "ncempy"} & {engine.name for engine in there}
@@ -154,7 +155,7 @@ def test_who_takes_part(
 ) -> None:
     """Everyone in what it can read, and emcatalog in all; names are no one else's."""
     task = task_of(folder, name, kind, "http://127.0.0.1/")
-    names = [engine.name for engine in PAGED_ENGINES if engine.fits(task)]
+    names = [engine.name for engine in EVERYONE if engine.fits(task)]
     assert {"emcatalog", *there} <= set(names)
     assert not absent & set(names)
     assert len(names) == len(set(names))
@@ -167,7 +168,7 @@ def test_slow_ones_take_no_part_in_batches_from_servers(
     """Those that read a block after the other; but in single blocks."""
     single = task_of(folder, name, "proxy", "http://127.0.0.1/")
     batch = replace(single, batch=8)
-    left = {e.name for e in PAGED_ENGINES if e.fits(single) and not e.fits(batch)}
+    left = {e.name for e in EVERYONE if e.fits(single) and not e.fits(batch)}
     peers = {"tifffile"} if name != "dm3" else {"ncempy", "rosettasciio"}
     assert peers <= left
     assert not any(name.startswith("emcatalog") for name in left)

@@ -29,7 +29,6 @@ from benchmarks.reads.engines import (
 from benchmarks.reads.paged_limits import (
     BY_HAND,
     MAPPED,
-    PAGED_LIMITS,
     Table,
     by_hand,
     files,
@@ -218,7 +217,6 @@ _LOCAL_TIFF, _LOCAL_DM3 = replace(_TIFF, remote=False), replace(_DM3, remote=Fal
 _RSCIIO = ("rsciio", "dask")
 
 PAGED_ENGINES: tuple[Engine, ...] = (
-    *PAGED_LIMITS,
     Contestant(OURS, isel, PagedFits(), environment=NO_CACHE),
     Contestant(ONE_BY_ONE, one_by_one, PagedFits(batches=True), environment=NO_CACHE),
     Contestant("emcatalog, cache as it comes", isel, PagedFits()),
@@ -235,4 +233,4 @@ PAGED_ENGINES: tuple[Engine, ...] = (
     Contestant(ROSETTASCIIO, BySlices(_rosettasciio), _DM3, _RSCIIO),
     Contestant(LAZY, BySlices(_rosettasciio_lazy), _LOCAL_DM3, _RSCIIO),
 )
-"""emcatalog, limits and others, as contestants for pages."""
+"""emcatalog and others, as contestants for pages."""
