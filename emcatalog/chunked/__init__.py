@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from emcatalog.chunked.batches import BATCH_BYTES, Reading, as_they_come, is_joined
 from emcatalog.chunked.engine import open_store, translated, verify
+from emcatalog.chunked.files import ensure_files
 from emcatalog.chunked.keys import PACKED_FILES, PLAIN, Cell, ChunkKeys, Keys
 from emcatalog.chunked.kvstore import (
     above,
@@ -46,6 +47,7 @@ from emcatalog.chunked.staged import (
 from emcatalog.chunked.unpack import damaged_chunk, unpack
 from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid, Region, Triple
+from emcatalog.transport.sums import Sums
 from emcatalog.volume import ensure_fits, ensure_inside, memory_limit
 
 __all__ = [
@@ -111,7 +113,9 @@ class ChunkedVolume:
     a few times over.
 
     ``by_chunk`` says how the chunks of an array that TensorStore decodes are fetched
-    one by one; it is needed for keeping remote ones on disk.
+    one by one; it is needed for keeping remote ones on disk, and for refusing local
+    files that are no chunks. ``sums`` are those of the zip file of which each chunk is
+    a member; they are compared with what is read.
     """
 
     grid: Grid
@@ -123,6 +127,7 @@ class ChunkedVolume:
     keys: Keys | None = field(default=None, repr=False)
     transcode: Transcode | None = None
     by_chunk: ByChunk | None = field(default=None, repr=False)
+    sums: Sums | None = field(default=None, repr=False)
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; absent chunks are the array's fill value."""
@@ -174,21 +179,24 @@ class ChunkedVolume:
         # one voxel of a chunk costs the whole chunk
         ensure_fits(self.chunks, self.dtype)
         with translated(self.url):
+            if keys := self.keys or (self.by_chunk and self.by_chunk.keys):
+                ensure_files(keys, region, self.dtype.itemsize)
             if self.keys and (self.transcode or self.keys.packings != PLAIN):
                 return self._staged(region, ByChunk(self.spec, self.keys))
-            if self.by_chunk and self.by_chunk.is_kept:
+            if self.by_chunk and (self.sums or self.by_chunk.is_kept):
                 return self._staged(region, self.by_chunk)
             return self._ask(open_store(self.spec), region, batch)
 
     def _staged(self, region: Region, way: ByChunk) -> Pieces:
-        stage = Stage(way.spec, way.keys, self.transcode, self.dtype.itemsize)
+        itemsize = self.dtype.itemsize
+        stage = Stage(way.spec, way.keys, self.transcode, itemsize, self.sums)
         threads = REMOTE_THREADS if far(way.keys) else THREADS
 
         def read(tile: Region) -> NDArray[np.generic]:
             return self._result(tile, self._ask(stage.open(tile), tile))
 
         voxels = np.empty(region.shape, self.dtype)
-        tiles = pieces(region, self.chunks, self.dtype.itemsize)
+        tiles = pieces(region, self.chunks, itemsize)
         return fill(voxels, tiles, read, threads)
 
     def _ask(self, store: Any, region: Region, batch: Any = None) -> Any:

@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 
 from emcatalog.cache import disk_cache
 from emcatalog.chunked.engine import open_memory
+from emcatalog.chunked.files import most_bytes
 from emcatalog.chunked.kept import Answer, ask, is_remote
 from emcatalog.chunked.keys import PACKED_FILES, Cell, Keys
 from emcatalog.chunked.unpack import unpack
 from emcatalog.errors import CorruptError
 from emcatalog.geometry import Region, Triple
+from emcatalog.transport.sums import Sums
 
 Transcode = Callable[[bytes, tuple[int, ...]], bytes]
 
@@ -77,13 +79,15 @@ def far(keys: Keys) -> bool:
 class Stage:
     """What makes the chunks of one array readable.
 
-    ``spec`` is that of the array as it is once its chunks are transcoded.
+    ``spec`` is that of the array as it is once its chunks are transcoded. ``sums`` are
+    those of the zip file in which each chunk is a member.
     """
 
     spec: str
     keys: Keys
     transcode: Transcode | None
     itemsize: int
+    sums: Sums | None = None
 
     def open(self, region: Region) -> Any:
         """The array, holding just the chunks that ``region`` (z, y, x) meets.
@@ -100,6 +104,9 @@ class Stage:
         for cell, packing, answer in asked:
             name, found = self.keys.plain(cell), answer.result()
             if found is not None and name not in chunks:
+                if self.sums:
+                    key = self.keys.key(cell).decode() + packing[0]
+                    self.sums.ensure(key, found)
                 chunks[name] = self._readable(cell, *packing, found)
         return open_memory(self.spec, chunks)
 
@@ -111,8 +118,7 @@ class Stage:
         self, cell: Cell, suffix: str, compression: str, content: bytes
     ) -> bytes:
         shape = self.keys.shape(cell)
-        # no encoding makes a chunk much larger than its voxels
-        limit = 4 * math.prod(shape) * self.itemsize + 2**20
+        limit = most_bytes(shape, self.itemsize)
         try:
             content = unpack(content, compression, limit)
             return self.transcode(content, shape) if self.transcode else content

@@ -16,7 +16,7 @@ from emcatalog.volume import Pyramid
 from emcatalog_ngff.lattice import Lattice
 from emcatalog_ngff.model import Array, Axis, Multiscale, Placement
 from emcatalog_ngff.omero import channel_labels, display_window
-from emcatalog_ngff.singly import singly
+from emcatalog_ngff.singly import is_sharded, singly
 from emcatalog_ngff.store import Store
 
 ZYX = ("z", "y", "x")
@@ -189,6 +189,8 @@ def _volume(
     verify(spec)
     chunks, url = _zyx(array.chunks, axes), child(store.url, path)
     volume = ChunkedVolume(grid, array.dtype, chunks, spec, axes, url)
+    if not is_sharded(array):
+        volume = replace(volume, sums=store.sums(path))
     if array.transcode is None:
         return replace(volume, by_chunk=singly(array, spec, place, axes))
     folder = json.dumps(place, sort_keys=True)

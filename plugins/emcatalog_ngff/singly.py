@@ -77,6 +77,12 @@ class Sharded:
         return tuple(shard // chunk for shard, chunk in sides)
 
 
+def is_sharded(array: Array) -> bool:
+    """Whether chunks lie in shards, and not in files of their own."""
+    codecs = array.metadata.get("codecs", [])
+    return any(codec["name"] == SHARDS for codec in codecs)
+
+
 def singly(array: Array, spec: str, place: Json, axes: Axes) -> ByChunk | None:
     """How the chunks of an array are fetched one by one.
 
@@ -85,7 +91,7 @@ def singly(array: Array, spec: str, place: Json, axes: Axes) -> ByChunk | None:
     """
     folder = json.dumps(place, sort_keys=True)
     codecs = array.metadata.get("codecs", [])
-    if not any(codec["name"] == SHARDS for codec in codecs):
+    if not is_sharded(array):
         return ByChunk(spec, Lattice(folder, array.chunks, axes, array.naming))
     configuration = codecs[0].get("configuration", {})
     inner = configuration.get("codecs", [])

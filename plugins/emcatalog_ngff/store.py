@@ -26,6 +26,7 @@ from emcatalog.errors import (
 from emcatalog.json_text import parsed, shown
 from emcatalog.transport import Transport
 from emcatalog.transport.archive import Archive
+from emcatalog.transport.sums import Sums
 
 METADATA_LIMIT = 16 * 2**20
 METADATA_FILES = (
@@ -74,8 +75,19 @@ class Store:
         """TensorStore's key-value store of the folder ``path``."""
         if self.archive is None:
             return kvstore(child(self.url, path), self.transport)
-        inside = folder(f"{self.inside}{path}") if path else self.inside
-        return zipped(self.archive.url, self.transport, inside)
+        return zipped(self.archive.url, self.transport, self._inner(path))
+
+    def sums(self, path: str) -> Sums | None:
+        """Checksums of what lies below ``path``; None outside of zip files."""
+        if self.archive is None:
+            return None
+        sums = Sums(self.archive.url, self.transport, self._inner(path))
+        sums.remember(self.archive)
+        return sums
+
+    def _inner(self, path: str) -> str:
+        """The folder ``path`` as the zip file names it."""
+        return folder(f"{self.inside}{path}") if path else self.inside
 
     def check_chunks(self, path: str, most: int) -> None:
         """Raise FormatError for a chunk below ``path`` that inflates to too much.
@@ -85,7 +97,7 @@ class Store:
         """
         if self.archive is None:
             return
-        inside = folder(f"{self.inside}{path}") if path else self.inside
+        inside = self._inner(path)
         for info in self.archive.members.values():
             name = info.filename
             if name.startswith(inside) and info.file_size > 4 * most + METADATA_LIMIT:

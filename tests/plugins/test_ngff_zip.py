@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import store_writer as writer
-from emcatalog.errors import FormatError, NotFoundError
+from emcatalog.errors import CorruptError, FormatError, NotFoundError
 from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
@@ -82,6 +82,35 @@ def test_absent_chunks(root: Path, want: NDArray[Any], tmp_path: Path) -> None:
     assert not held[:8, :8, :8].any()
     assert held.sum() == 7 * 512
     np.testing.assert_array_equal(volume.read(WHOLE), np.where(held, want, 0))
+
+
+@pytest.mark.parametrize("kind", ["zarr", "n5"])
+def test_a_changed_byte_is_found(
+    kind: str, root: Path, want: NDArray[Any], tmp_path: Path
+) -> None:
+    """Raw voxels have no checksum of their own; the zip file has one of each member."""
+    if kind == "n5":
+        writer.write_n5(tmp_path / "n5/a", want, (8, 8, 8))
+        file, inside = packed(tmp_path / "n5", tmp_path / "b.zip"), "/a"
+    else:
+        store = tmp_path / "raw.zarr"
+        version = 3 if (root / "zarr.json").exists() else 2
+        members = writer.multiscale("zyx", [[1, 1, 1]])
+        writer.write_ome(store, [want], members, version, compressors=None)
+        file, inside = packed(store, tmp_path / "b.zip"), ""
+    volume = opened(
+        f"{file}{inside}", **({"voxel_size_nm": 1} if inside else {})
+    ).level(0)
+    moved = pickle.dumps(volume)
+    np.testing.assert_array_equal(volume.read(WHOLE), want)
+    content = bytearray(file.read_bytes())
+    content[content.index(want[:8, :8, :8].tobytes()) + 5] ^= 1
+    file.write_bytes(content)
+    for each in (volume, pickle.loads(moved)):
+        with pytest.raises(CorruptError, match="the checksum"):
+            each.read(WHOLE)
+    rest = Region((8, 8, 8), SHAPE)
+    np.testing.assert_array_equal(volume.read(rest), want[8:, 8:, 8:])
 
 
 def test_a_file_that_is_written_again(

@@ -1,0 +1,74 @@
+"""Chunks in files of this machine, looked at before TensorStore reads them.
+
+It reads any file whole: one of many gigabytes would take all memory, and a pipe would
+be waited for without end.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import stat
+
+from emcatalog.chunked.keys import Cell, Keys
+from emcatalog.errors import CorruptError
+from emcatalog.geometry import Region
+
+SMALL = 2**20
+"""Bytes that a file may have whatever its chunk is."""
+
+
+def most_bytes(shape: tuple[int, ...], itemsize: int) -> int:
+    """Bytes that a chunk of ``shape`` may take as it is stored.
+
+    No encoding makes a chunk much larger than its voxels.
+    """
+    return 4 * math.prod(shape) * itemsize + SMALL
+
+
+def ensure_files(keys: Keys, region: Region, itemsize: int) -> None:
+    """Raise CorruptError for a chunk below ``region`` (z, y, x) that is no such file.
+
+    It looks at chunks that are files of their own on this machine, and not at those in
+    shards and zip files.
+    """
+    for cell in keys.cells(region):
+        folder = _folder(keys.store_of(cell))
+        if not folder:
+            return
+        for suffix, _ in keys.packings:
+            try:
+                # at each read, of each chunk: a Path would cost as much as asking
+                facts = os.stat(folder + keys.key(cell).decode() + suffix)  # noqa: PTH116
+            except OSError:  # it is absent, or TensorStore tells why it is not read
+                continue
+            if facts.st_size > SMALL or not stat.S_ISREG(facts.st_mode):
+                _ensure_file(facts, keys, cell, itemsize)
+
+
+def _ensure_file(facts: os.stat_result, keys: Keys, cell: Cell, itemsize: int) -> None:
+    name = keys.key(cell).decode()
+    if stat.S_ISDIR(facts.st_mode):
+        return  # which TensorStore refuses
+    if not stat.S_ISREG(facts.st_mode):
+        raise CorruptError(
+            got=f"a pipe, socket or device where the chunk {name} would be",
+            expected="a regular file",
+            hint="put the file of the chunk in its place",
+        )
+    shape = keys.shape(cell)
+    if facts.st_size > most_bytes(shape, itemsize):
+        raise CorruptError(
+            got=f"a file of {facts.st_size} bytes as the chunk {name}",
+            expected=f"about {math.prod(shape) * itemsize} bytes, as its voxels have",
+            hint="the file is damaged, or not of this volume",
+        )
+
+
+@functools.lru_cache(maxsize=1024)
+def _folder(store: str) -> str:
+    """The folder of a key-value store (JSON text); empty if it is none."""
+    members = json.loads(store)
+    return str(members["path"]) if members["driver"] == "file" else ""
