@@ -9,7 +9,8 @@ they share. Reading a box touches only the rows or segments that it needs:
 - `kept`: what was read before and is still in memory or on disk;
 - `plan`: which bytes are asked for together, by what requests and bytes cost;
 - `flow`: pieces on their way, and `segments` how they are decoded;
-- `batch`: many boxes at once, which share all that.
+- `batch`: many boxes at once, which share all that;
+- `headers`: what drivers have read of a header, for the next opening.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from numpy.typing import NDArray
 from emcatalog.errors import FormatError
 from emcatalog.geometry import Grid, Region, Triple
 from emcatalog.paged.batch import Stack, read_each
+from emcatalog.paged.headers import kept_header
 from emcatalog.paged.pieces import segments_of
 from emcatalog.paged.table import Codec, Layout, Page
 from emcatalog.transport import Transport
 from emcatalog.volume import ensure_fits, ensure_inside
 
-__all__ = ["Codec", "Layout", "Page", "PagedVolume"]
+__all__ = ["Codec", "Layout", "Page", "PagedVolume", "kept_header"]
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,18 @@ class Place:
     rights: str
     local: bool
 
+    @property
+    def name(self) -> str:
+        """A text that no other place has; it may hold secrets."""
+        return f"{self.url}\n{self.rights}"
+
+
+def place_of(transport: Transport, url: str) -> Place:
+    """Where ``url`` is read from."""
+    origin = transport.origin(url)
+    rights = repr((sorted(origin.options.items()), origin.session_url))
+    return Place(origin.url, rights, origin.scheme == "file")
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -48,10 +60,7 @@ class Kept:
         """Where ``url`` is read."""
         found = self._places.get(url)
         if found is None:
-            origin = self.transport.origin(url)
-            rights = repr((sorted(origin.options.items()), origin.session_url))
-            found = Place(origin.url, rights, origin.scheme == "file")
-            self._places[url] = found
+            found = self._places[url] = place_of(self.transport, url)
         return found
 
     def get(self, piece: Piece) -> NDArray[np.generic] | None:
@@ -107,8 +116,7 @@ class Kept:
         return place, version, form, span
 
     def _name(self, piece: Piece) -> str:
-        place = self.place(piece.url)
-        return "\n".join((place.url, place.rights, f"{piece.offset}+{piece.length}"))
+        return f"{self.place(piece.url).name}\n{piece.offset}+{piece.length}"
 
     def _version(self, url: str) -> str:
         found = self._versions.get(url)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from tifffile import TiffFile, TiffPage
 
 from emcatalog.errors import EmcatalogError, FormatError, NotFoundError, OptionError
-from emcatalog.paged import Layout, Page
+from emcatalog.paged import Layout, Page, kept_header
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
 from emcatalog_tiff.calibration import claims
@@ -73,13 +73,17 @@ def read_sections(
     """The sections of the file at ``url``.
 
     ``alone`` is False for one file of a series: its length is not asked for, and
-    nothing is fetched ahead, because the files themselves are read in parallel.
+    nothing is fetched ahead, because the files themselves are read in parallel. The
+    header of a remote file alone is kept for the next opening.
     Raises FormatError or TruncatedError that names the file.
     """
-    size = transport.size(url) if alone else UNKNOWN
-    file = HeaderFile(transport.reader(url, BLOCK), size)
     try:
-        return _sections(file, transport if alone else None, choice)
+        if not alone:
+            file = HeaderFile(transport.reader(url, BLOCK), UNKNOWN)
+            return _sections(file, None, choice)
+        with kept_header(url, transport, BLOCK) as reader:
+            file = HeaderFile(reader, transport.size(url))
+            return _sections(file, transport, choice)
     except EmcatalogError as error:
         error.about(url)
         raise

@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 import servers
+from emcatalog.cache import page_cache
 from emcatalog.errors import (
     ContentError,
     EmcatalogError,
@@ -172,3 +173,58 @@ def test_servers_that_misbehave(tmp_path: Path) -> None:
         server.faults.add(servers.other_range(stop=-5))
         with pytest.raises(EmcatalogError, match=r"a.tif"):
             volume.read(volume.grid.region)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_second_opening_costs_few_requests(
+    insight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_disk: bool
+) -> None:
+    """Two hundred directories between the pixels are read once for each version."""
+    if on_disk:
+        monkeypatch.setenv("EMCATALOG_DISK_CACHE", str(tmp_path / "kept"))
+    (tmp_path / "a.tif").write_bytes(insight.read_bytes())
+    with servers.http(tmp_path) as server:
+
+        def opened() -> NDArray[np.generic]:
+            server.forget()
+            fresh = Transport(mirrors=Mirrors(), attempts=1)
+            pyramid = open_pyramid(f"{server.url}/a.tif", fresh, voxel_size_nm=5)
+            volume = pyramid.level(0)
+            assert volume.grid.shape == SHAPE
+            return volume.read(Region((199, 0, 0), (200, 9, 9)))
+
+        first = opened()
+        assert len(server.requests) > 200
+        if on_disk:  # as in another process
+            page_cache().clear()
+        np.testing.assert_array_equal(opened(), first)
+        assert len(server.requests) <= 4
+        assert server.bytes_sent <= 9 * 2048
+        with (tmp_path / "a.tif").open("r+b") as file:  # the last page turns black
+            last = open_pyramid(str(tmp_path / "a.tif"), TRANSPORT, voxel_size_nm=5)
+            file.seek(last.level(0).pages[199].offsets[0])  # type: ignore[attr-defined]
+            file.write(bytes(SHAPE[1] * SHAPE[2]))
+        os.utime(tmp_path / "a.tif", (1000, 1000))
+        assert not opened().any()
+        assert len(server.requests) > 200
+
+
+def test_a_header_that_cannot_be_read_is_not_kept(insight: Path) -> None:
+    with servers.http(insight.parent) as server:
+        url = f"{server.url}/{insight.name}"
+        for _ in range(2):
+            server.forget()
+            with pytest.raises(EmcatalogError):
+                open_pyramid(url, Transport(mirrors=Mirrors()), channel=7)
+            assert len(server.requests) > 200
+
+
+def test_no_header_is_kept_of_a_file_without_a_version(insight: Path) -> None:
+    with servers.http(insight.parent) as server:
+        for name in ("etag", "last-modified"):
+            server.faults.add(servers.header(name, None))
+        url = f"{server.url}/{insight.name}"
+        for _ in range(2):
+            server.forget()
+            open_pyramid(url, Transport(mirrors=Mirrors()), voxel_size_nm=5)
+            assert len(server.requests) > 200
