@@ -127,10 +127,9 @@ def _images_below(node: Node) -> Iterator[str]:
         for name in (".zattrs", "zarr.json", "attributes.json"):
             file = folder / name
             with suppress(OSError):
-                if (
-                    file.stat().st_size < 2**20
-                    and b'"multiscales"' in file.read_bytes()
-                ):
+                # of a pipe there may be no end
+                is_small = file.is_file() and file.stat().st_size < 2**20
+                if is_small and b'"multiscales"' in file.read_bytes():
                     found += 1
                     yield str(folder.relative_to(root))
                     break
