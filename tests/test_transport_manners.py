@@ -189,3 +189,11 @@ def test_a_timeout_is_a_number_of_seconds(
         monkeypatch.setenv("EMCATALOG_TIMEOUT", text)
         with pytest.raises(OptionError, match=f"EMCATALOG_TIMEOUT={text}"):
             Transport().read(url)
+
+
+def test_hosts_known_to_be_slow_are_asked_less() -> None:
+    asked = Transport().most_requests
+    assert asked("https://a.org/x") == 32
+    assert asked("https://ftp.ebi.ac.uk/x") == asked("ftp://ftp.ebi.ac.uk/x") == 4
+    assert asked("ftp://a.org/x") == 8
+    assert Transport(connections=2).most_requests("https://ftp.ebi.ac.uk/x") == 2
