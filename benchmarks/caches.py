@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import itertools
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -41,6 +42,7 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
     "Zarr v3, 32^3 in shards of 128^3": {"chunks": (32,) * 3, "shards": (128,) * 3},
 }
 
+Processes = Sequence[ProcessPoolExecutor]
 WAYS = (
     ("without a disk cache", "none", 0, False),
     ("the same again", "none", 0, False),
@@ -91,21 +93,18 @@ class Task:
         return taken
 
 
-def rows(served: Served, path: str, truth: Path, folder: Path) -> Iterator[Row]:
+def rows(
+    served: Served, path: str, truth: Path, disk: Path, processes: Processes
+) -> Iterator[Row]:
     """Read the volume at ``path`` of a server in all `WAYS`."""
-    disks = {"none": "", "kept": str(folder)}
+    disks = {"none": "", "kept": str(disk)}
     blocks = tuple(_blocks(np.load(truth, mmap_mode="r").shape))
-    spawn = get_context("spawn")
-    with contextlib.ExitStack() as stack:
-        processes = [
-            stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in range(3)
-        ]
-        for way, disk, process, clear in WAYS:
-            task = Task(f"{served.url}{path}", str(truth), blocks, disks[disk])
-            before = served.moved()
-            taken = processes[process].submit(task.milliseconds, clear).result()
-            moved = served.moved() - before
-            yield Row(way, median(taken), moved.requests, moved.bytes / 1e6)
+    for way, kept, process, clear in WAYS:
+        task = Task(f"{served.url}{path}", str(truth), blocks, disks[kept])
+        before = served.moved()
+        taken = processes[process].submit(task.milliseconds, clear).result()
+        moved = served.moved() - before
+        yield Row(way, median(taken), moved.requests, moved.bytes / 1e6)
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[Region]:
@@ -122,14 +121,17 @@ def measure(folder: Path, quick: bool) -> Iterator[tuple[str, Row]]:
     """Name of the format and a row, for all formats and ways."""
     truth = tissue(folder, quick)
     voxels: NDArray[Any] = np.load(truth)
-    with proxy(folder) as served:
+    with contextlib.ExitStack() as stack:
+        served = stack.enter_context(proxy(folder))
+        one = functools.partial(ProcessPoolExecutor, 1, get_context("spawn"))
+        processes = [stack.enter_context(one()) for _ in range(3)]
         for number, (name, options) in enumerate(FORMATS.items()):
             array = zarr.create_array(
                 folder / str(number), shape=voxels.shape, dtype=voxels.dtype, **options
             )
             array[...] = voxels
-            kept = folder / f"kept-{number}"
-            for row in rows(served, str(number), truth, kept):
+            disk = folder / "kept"
+            for row in rows(served, str(number), truth, disk, processes):
                 yield name, row
 
 
