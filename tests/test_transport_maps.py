@@ -206,6 +206,19 @@ def test_versions_are_as_good_as_what_servers_tell(
     assert ("50000" in version) is (absent == ("etag",))
 
 
+def test_versions_of_ftp_are_asked_for_once(ftp_at: Any, file: Path) -> None:
+    server = ftp_at(file.parent)
+    transport, url = Transport(), f"{server.url}/a%20b.bin"
+    known = transport.version(url)
+    asked = len(server.requests)
+    assert transport.version(url) == known
+    assert len(server.requests) == asked
+    transport.versions._told.clear()
+    file.write_bytes(CONTENT[:-1])
+    with pytest.raises(ContentError, match="another version.*open it again"):
+        transport.version(url)
+
+
 def test_weak_tags_tell_nothing_of_bytes(faulty_http: Any, file: Path) -> None:
     server = faulty_http(file.parent)
     server.faults.add(servers.header("etag", 'W/"abc"'))

@@ -32,7 +32,7 @@ from emcatalog.transport.reader import RangeReader
 from emcatalog.transport.spans import Span, ensure_spans, ensure_whole
 from emcatalog.transport.speed import Speed, meter
 from emcatalog.transport.systems import LOCAL, http_of, system_of
-from emcatalog.transport.versions import Version, Versions
+from emcatalog.transport.versions import Versions
 
 __all__ = ["FileMap", "Group", "RangeReader", "Span", "Speed", "Transport"]
 
@@ -57,7 +57,7 @@ class Transport:
     or that the server asks for; no try begins after ``patience`` seconds. A server
     that falls silent is given up after 60 seconds (EMCATALOG_TIMEOUT). ``session_url``
     is visited first, once for each process and host, by servers that hand out a
-    session cookie there.
+    session cookie there. Whoever wants many pieces has them soonest by `read_groups`.
 
     ``versions`` are those of the files read so far: a file that is read in pieces and
     changes meanwhile raises ContentError, where the server lets it be seen.
@@ -200,8 +200,11 @@ class Transport:
             origin = self.origin(url)
             if origin.scheme == "file":
                 return LOCAL.version(origin).name
-        known = self.versions.recent(origin.url)
-        return (known or self._request(url, _version)).name
+            known = self.versions.recent(origin.url)
+            if known is None:
+                known = self._insist(origin, lambda o: system_of(o).version(o))
+                self.versions.check(origin.url, known)
+            return known.name
 
     def reader(self, url: str, block: int = 1 << 16) -> RangeReader:
         """Random access to a header, fetched in blocks that are kept."""
@@ -280,10 +283,6 @@ class Transport:
                 except PASSING as error:
                     wait = tries.failed(error)
             time.sleep(wait)
-
-
-def _version(origin: Origin) -> Version:
-    return system_of(origin).version(origin)
 
 
 def _protocol(url: str) -> str:
