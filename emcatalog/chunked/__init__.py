@@ -10,6 +10,7 @@ then that of an array of those. See `ChunkedVolume`.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,6 +91,26 @@ class Axes:
     order: tuple[int | None, int | None, int | None]
     fixed: tuple[tuple[int, int], ...] = ()
 
+    def view(self, store: Any, shape: Triple) -> Any:
+        """The stored array with its z, y, x dimensions in this order, from 0 on.
+
+        Raises FormatError where it has not ``shape`` (z, y, x).
+        """
+        for dimension, index in sorted(self.fixed, reverse=True):
+            store = store[(slice(None),) * dimension + (index,)]
+        gone = [dimension for dimension, _ in self.fixed]
+        kept = [d for d in self.order if d is not None]
+        order = [d - sum(g < d for g in gone) for d in kept]
+        view = store.transpose(order)
+        expected = tuple(shape[a] for a, d in enumerate(self.order) if d is not None)
+        if tuple(view.shape) != expected:
+            raise FormatError(
+                got=f"an array of {tuple(view.shape)} voxels",
+                expected=f"{expected}",
+                hint="the metadata of this level and its array disagree",
+            )
+        return view.translate_to[(0,) * len(kept)] if kept else view
+
 
 @dataclass(frozen=True)
 class ChunkedVolume:
@@ -161,7 +182,7 @@ class ChunkedVolume:
         return out
 
     def _held(self, tiles: Iterator[Region]) -> Iterator[bool]:
-        view = self._view(open_store(self.spec))
+        view = self._opened()
         answers = in_flight(
             lambda tile: view[self._index(tile)].storage_statistics(
                 query_not_stored=True
@@ -185,7 +206,7 @@ class ChunkedVolume:
                 return self._staged(region, ByChunk(self.spec, self.keys))
             if self.by_chunk and (self.sums or self.by_chunk.is_kept):
                 return self._staged(region, self.by_chunk)
-            return self._ask(open_store(self.spec), region, batch)
+            return self._ask(self._opened(), region, batch)
 
     def _staged(self, region: Region, way: ByChunk) -> Pieces:
         itemsize = self.dtype.itemsize
@@ -193,44 +214,34 @@ class ChunkedVolume:
         threads = REMOTE_THREADS if far(way.keys) else THREADS
 
         def read(tile: Region) -> NDArray[np.generic]:
-            return self._result(tile, self._ask(stage.open(tile), tile))
+            view = self.axes.view(stage.open(tile), self.grid.shape)
+            return self._result(tile, self._ask(view, tile))
 
         voxels = np.empty(region.shape, self.dtype)
         tiles = pieces(region, self.chunks, itemsize)
         return fill(voxels, tiles, read, threads)
 
-    def _ask(self, store: Any, region: Region, batch: Any = None) -> Any:
-        view = self._view(store)[self._index(region)]
+    def _opened(self) -> Any:
+        return _view(open_store(self.spec), self.axes, self.grid.shape)
+
+    def _ask(self, view: Any, region: Region, batch: Any = None) -> Any:
         batch = batch if batch and is_joined(self.spec) else None
-        return view.read(order="C", batch=batch)
+        return view[self._index(region)].read(order="C", batch=batch)
 
     def _result(self, region: Region, future: Any) -> NDArray[np.generic]:
         with translated(self.url):
             voxels: NDArray[np.generic] = future.result()
         return voxels.reshape(region.shape).view(self.dtype)
 
-    def _view(self, store: Any) -> Any:
-        """The stored array with its z, y, x dimensions in this order, from 0 on."""
-        for dimension, index in sorted(self.axes.fixed, reverse=True):
-            store = store[(slice(None),) * dimension + (index,)]
-        gone = [dimension for dimension, _ in self.axes.fixed]
-        kept = [d for d in self.axes.order if d is not None]
-        order = [d - sum(g < d for g in gone) for d in kept]
-        view = store.transpose(order)
-        shape = tuple(
-            self.grid.shape[a] for a, d in enumerate(self.axes.order) if d is not None
-        )
-        if tuple(view.shape) != shape:
-            raise FormatError(
-                got=f"an array of {tuple(view.shape)} voxels",
-                expected=f"{shape}",
-                hint="the metadata of this level and its array disagree",
-            )
-        return view.translate_to[(0,) * len(kept)] if kept else view
-
     def _index(self, region: Region) -> tuple[slice, ...]:
         stored = zip(region.slices, self.axes.order, strict=True)
         return tuple(part for part, dimension in stored if dimension is not None)
+
+
+@functools.lru_cache(maxsize=512)
+def _view(store: Any, axes: Axes, shape: Triple) -> Any:
+    # made once for a store that is opened once: it costs as much as the rest of a read
+    return axes.view(store, shape)
 
 
 def spec_text(driver: str, kvstore: Mapping[str, Any], **members: Any) -> str:
