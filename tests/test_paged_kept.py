@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emcatalog.cache import disk_cache, page_cache
+from emcatalog.cache import disk_cache, flush, page_cache
 from emcatalog.errors import NotFoundError
 from emcatalog.geometry import Grid, Region
 from emcatalog.mirror import Mirrors
@@ -51,6 +51,7 @@ def settled() -> None:
     for thread in threading.enumerate():
         if thread.name.startswith("emcatalog-fetching"):
             thread.join()
+    flush()
 
 
 @pytest.fixture

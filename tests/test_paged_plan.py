@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emcatalog.paged.pieces import Piece
+from emcatalog.paged.pieces import Piece, joined
 from emcatalog.paged.plan import LEAST, MOST, MOST_SPANS, WASTE, parcels
 from emcatalog.transport import Speed
 
@@ -74,8 +74,27 @@ def test_pieces_are_cut_out_of_their_spans(
     content = bytes(n % 251 for n in range(256)) * (44 * LEAST // 256)
     for parcel in parcels(pieces, speed, connections):
         spans = [content[start : start + length] for start, length in parcel.spans]
-        for found, data in parcel.cut(spans):
-            assert data == content[found.offset :][: found.length]
+        for together in (False, True):
+            found = list(parcel.cut(spans, together=together))
+            assert [p for lot, _ in found for p in lot] == [
+                p for span in parcel.pieces for p in span
+            ]
+            for lot, data in found:
+                whole = joined(lot)
+                assert data == content[whole.offset :][: whole.length]
+                assert whole.rows == sum(p.rows for p in lot)
+
+
+def test_bands_that_follow_each_other_stay_together() -> None:
+    bands = [Piece("u", n * 100, 100, 0, n * 8, 0, 8) for n in range(4)]
+    other = [Piece("u", 400, 100, 1, 0, 0, 8)]
+    (parcel,) = parcels([*bands, *other], FAR, 1)
+    content = bytes(500)
+    assert [lot for lot, _ in parcel.cut([content], together=True)] == [
+        tuple(bands),
+        tuple(other),
+    ]
+    assert joined(tuple(bands)) == Piece("u", 0, 400, 0, 0, 0, 32)
 
 
 def test_rows_of_many_pages_are_fewer_requests_than_pages() -> None:

@@ -15,6 +15,7 @@ from emcatalog.paged.kept import Kept
 from emcatalog.paged.pieces import (
     Piece,
     check_count,
+    joined,
     pieces_of,
     place,
     segments_of,
@@ -103,10 +104,14 @@ class _Reading:
 
     def receive(self) -> None:
         """Wait for pieces and put them in their places."""
-        for piece, voxels in self._flow.take():
-            for result in self.wanted.pop(piece):
-                place(piece, voxels, result.region, result.voxels)
-                result.missing -= 1
+        for lot, voxels in self._flow.take():
+            takers = dict[int, _Result]()
+            for piece in lot:
+                for result in self.wanted.pop(piece):
+                    result.missing -= 1
+                    takers[result.index] = result
+            for result in takers.values():
+                place(joined(lot), voxels, result.region, result.voxels)
                 if not result.missing:
                     self.finished.append(result)
 

@@ -19,15 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emcatalog.paged.kept import Kept
-from emcatalog.paged.pieces import Piece
+from emcatalog.paged.pieces import Lot, Piece, joined
 from emcatalog.paged.plan import Parcel, parcels
 from emcatalog.paged.segments import decoders, voxels_of
 from emcatalog.transport import FileMap
 
-Arrival = tuple[Piece, NDArray[np.generic]]
+Arrival = tuple[Lot, NDArray[np.generic]]
 
 IN_FLIGHT = 128 << 20
 """Bytes, as they are stored and as voxels, that are fetched ahead of what was taken."""
+
+MOST_LOTS = 4096
+"""Runs of plain rows that wait to be kept."""
 
 CROWD = 8
 """Local pieces that one thread reads and decodes at a time."""
@@ -68,14 +71,14 @@ class Flow:
         self._start()
 
     def take(self) -> Sequence[Arrival]:
-        """The pieces that came next, with their voxels.
+        """The lots of pieces that came next, with the voxels of each lot.
 
         Raises what their fetching or decoding raised.
         """
         arrivals = self._arrived.get()
         if isinstance(arrivals, BaseException):
             raise arrivals
-        self._flying -= self._weight(piece for piece, _ in arrivals)
+        self._flying -= self._weight(joined(lot) for lot, _ in arrivals)
         self._start()
         return arrivals
 
@@ -94,7 +97,7 @@ class Flow:
             if data is None:
                 absent.append(piece)
             else:
-                work = functools.partial(self._decode, (piece,), (data,))
+                work = functools.partial(self._decode, piece, data)
                 self._add((piece,), work, remote=False)
         for piece in absent:
             if piece.length < 0:
@@ -148,12 +151,12 @@ class Flow:
             self._arrived.put(error)
 
     def _read_local(self, pieces: Sequence[Piece]) -> None:
-        arrivals, url, file = [], "", None
+        arrivals, url, file = list[Arrival](), "", None
         for piece in pieces:
             if piece.url != url:
                 url, file = piece.url, self._transport.mapped(piece.url)
             data = self._local_bytes(piece, file)
-            arrivals.append((piece, self._voxels(piece, data)))
+            arrivals.append(((piece,), self._decoded(piece, data)))
         self._arrived.put(arrivals)
 
     def _local_bytes(self, piece: Piece, file: FileMap | None) -> bytes:
@@ -165,32 +168,50 @@ class Flow:
 
     def _fetch_whole(self, piece: Piece) -> None:
         data = self._transport.read(piece.url, limit=self._layout.most_bytes)
-        self._hand_over((piece,), (data,))
+        self._hand_over([((piece,), data)])
 
     def _fetch(self, planned: Sequence[Parcel]) -> None:
         groups = [(parcel.url, parcel.spans) for parcel in planned]
-        for index, spans in self._transport.read_groups(groups):
+        plain, came = self._layout.codec is None, list[tuple[Lot, bytes]]()
+        for number, (index, spans) in enumerate(
+            self._transport.read_groups(groups), start=1
+        ):
             if self._closed:
                 return
-            pairs = list(planned[index].cut(spans))
-            self._hand_over([p for p, _ in pairs], [data for _, data in pairs])
+            lots = list(planned[index].cut(spans, together=plain))
+            came += lots
+            if number == len(planned) or len(came) > MOST_LOTS:
+                # at the end: while bytes come, each thread that works holds them up
+                self._keep(came)
+                came = []
+            self._hand_over(lots)
 
-    def _hand_over(self, pieces: Sequence[Piece], parts: Sequence[bytes]) -> None:
-        """Bytes have come: have them decoded on a core that is free, and keep them."""
+    def _keep(self, lots: Sequence[tuple[Lot, bytes]]) -> None:
+        """Keep what came, plain rows as voxels too: the others are not yet decoded."""
+        for lot, data in lots:
+            for piece in lot:
+                skip = piece.offset - lot[0].offset
+                own = data[skip : skip + piece.length] if len(lot) > 1 else data
+                self._kept.keep(piece, own)
+                if self._layout.codec is None:
+                    self._kept.put(piece, voxels_of(self._layout, piece, own))
+
+    def _hand_over(self, lots: Sequence[tuple[Lot, bytes]]) -> None:
+        """Have lots taken, encoded ones when a core that is free has decoded them."""
         if self._layout.codec is None:
-            self._decode(pieces, parts)
-        else:
-            for piece, data in zip(pieces, parts, strict=True):
-                work = functools.partial(self._decode, (piece,), (data,))
-                self._submit(decoders(), work)
-        for piece, data in zip(pieces, parts, strict=True):
-            self._kept.keep(piece, data)
+            rows = [
+                (lot, voxels_of(self._layout, joined(lot), data)) for lot, data in lots
+            ]
+            self._arrived.put(rows)
+            return
+        for (piece,), data in lots:
+            work = functools.partial(self._decode, piece, data)
+            self._submit(decoders(), work)
 
-    def _decode(self, pieces: Sequence[Piece], parts: Sequence[bytes]) -> None:
-        pairs = zip(pieces, parts, strict=True)
-        self._arrived.put([(piece, self._voxels(piece, data)) for piece, data in pairs])
+    def _decode(self, piece: Piece, data: bytes) -> None:
+        self._arrived.put([((piece,), self._decoded(piece, data))])
 
-    def _voxels(self, piece: Piece, data: bytes) -> NDArray[np.generic]:
+    def _decoded(self, piece: Piece, data: bytes) -> NDArray[np.generic]:
         return self._kept.put(piece, voxels_of(self._layout, piece, data))
 
 

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.cache import DiskCache, MemoryCache, disk_cache, page_cache
+from emcatalog.cache import (
+    DiskCache,
+    MemoryCache,
+    disk_cache,
+    page_cache,
+    put_later,
+)
 from emcatalog.paged.pieces import Piece
 from emcatalog.paged.segments import owned
 from emcatalog.paged.table import Layout
@@ -85,7 +91,7 @@ class Kept:
     def keep(self, piece: Piece, data: bytes) -> None:
         """Keep the bytes of a remote piece on disk, if its version is known."""
         if self.disk is not None:
-            self.disk.put(self._name(piece), self._told(piece), data)
+            put_later(self.disk, self._name(piece), self._told(piece), data)
 
     def ask_versions(self, pieces: Iterable[Piece]) -> None:
         """Know the versions of remote files, if the disk cache has any use for them."""

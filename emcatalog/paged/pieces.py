@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +50,37 @@ class Piece(NamedTuple):
     def entry(self) -> str:
         """How errors call it."""
         return f"{self.url}, section {self.z}"
+
+
+Lot = tuple[Piece, ...]
+"""Pieces that came together: bands of rows that follow each other, or one alone."""
+
+
+def lots_of(pieces: Iterable[Piece]) -> Iterator[Lot]:
+    """Bands of plain rows, in their order, as runs that follow each other."""
+    run: list[Piece] = []
+    for piece in pieces:
+        if run and not _follows(run[-1], piece):
+            yield tuple(run)
+            run = []
+        run.append(piece)
+    if run:
+        yield tuple(run)
+
+
+def _follows(before: Piece, piece: Piece) -> bool:
+    ends = before.z, before.left, before.top + before.rows
+    touches = before.offset + before.length == piece.offset
+    return touches and ends == (piece.z, piece.left, piece.top)
+
+
+def joined(lot: Lot) -> Piece:
+    """A lot as one piece."""
+    if len(lot) == 1:
+        return lot[0]
+    first, last = lot[0], lot[-1]
+    length = last.offset + last.length - first.offset
+    return first._replace(length=length, rows=last.top + last.rows - first.top)
 
 
 def segments_of(layout: Layout, region: Region) -> list[Segment]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from emcatalog.paged.pieces import Piece
+from emcatalog.paged.pieces import Lot, Piece, joined, lots_of
 from emcatalog.transport import Span, Speed
 
 WASTE = 0.15
@@ -39,14 +39,20 @@ class Parcel:
         """Bytes that are moved."""
         return sum(length for _, length in self.spans)
 
-    def cut(self, spans: Sequence[bytes]) -> Iterator[tuple[Piece, bytes]]:
-        """Each piece with its bytes, out of those of the spans."""
+    def cut(
+        self, spans: Sequence[bytes], *, together: bool
+    ) -> Iterator[tuple[Lot, bytes]]:
+        """The pieces with their bytes, out of those of the spans.
+
+        Bands of rows that follow each other stay ``together``.
+        """
         for (start, _), data, pieces in zip(
             self.spans, spans, self.pieces, strict=True
         ):
-            for piece in pieces:
+            for lot in lots_of(pieces) if together else zip(pieces):
+                piece = joined(lot)
                 skip = piece.offset - start
-                yield piece, data[skip : skip + piece.length]
+                yield lot, data[skip : skip + piece.length]
 
 
 def parcels(
