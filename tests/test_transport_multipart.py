@@ -28,7 +28,7 @@ def _slices(spans: list[Span]) -> list[bytes]:
     return [CONTENT[start : start + length] for start, length in spans]
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=100)
 @given(SPANS_OF_FILES, st.integers(1, SIZE), st.integers(1, MOST_RANGES))
 def test_plans_hold_every_byte_once(spans: list[Span], size: int, most: int) -> None:
     requests = plan(spans, size, most)

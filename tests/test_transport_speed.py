@@ -51,7 +51,7 @@ def test_speed_is_unknown_until_it_was_seen(server: Any) -> None:
     assert pickle.loads(pickle.dumps(found)) == found
 
 
-@settings(derandomize=True)
+@settings(deadline=None, derandomize=True)
 @given(
     st.floats(0.001, 1),
     st.floats(1e5, 1e9),
