@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Self
 
@@ -78,17 +79,30 @@ LONGEST_PART = 900
 """Letters that a part of a message may have; files can hold names of megabytes."""
 
 
-def readable(text: str) -> str:
-    r"""``text`` fit for a terminal: of bounded length, what is not printed escaped.
+def readable(text: str, keep: str = "\n") -> str:
+    r"""``text`` fit for a terminal: of bounded length, and `printable`.
 
     >>> readable("a name with \x1b[2J in it")
     'a name with \\x1b[2J in it'
     """
-    text = _shortened(text)
+    return _shortened(printable(_shortened(text), keep))
+
+
+def printable(text: str, keep: str = "\n") -> str:
+    r"""``text`` with what is not printed escaped, but for the characters in ``keep``.
+
+    That is what moves the cursor, colours or turns the text round, and broken letters.
+
+    >>> printable("4\xa0nm\x1b[31m\r")
+    '4\xa0nm\\x1b[31m\\r'
+    """
     if text.isprintable():
         return text
-    plain = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-    return _shortened("".join(plain))
+    return "".join(c if _is_harmless(c) or c in keep else ascii(c)[1:-1] for c in text)
+
+
+def _is_harmless(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def _shortened(text: str) -> str:

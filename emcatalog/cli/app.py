@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -19,6 +21,7 @@ from emcatalog.errors import (
     TransportError,
     UnitError,
     UnknownNameError,
+    printable,
 )
 
 FAILED, MISUSED = 1, 2
@@ -61,10 +64,16 @@ class LetterGroup(click.Group):
         """Names in the order in which the commands were added."""
         return list(self.commands)
 
+    def make_context(self, *words: Any, **settings: Any) -> click.Context:
+        """Take the words apart that stand before the command."""
+        with _escaped():
+            return super().make_context(*words, **settings)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error is told on stderr and becomes an exit status."""
         try:
-            return super().invoke(ctx)
+            with _escaped():
+                return super().invoke(ctx)
         except BrokenPipeError:
             raise  # `emcatalog list | head`: click ends quietly
         except (EmcatalogError, OSError) as error:
@@ -72,6 +81,18 @@ class LetterGroup(click.Group):
                 raise
             letter(error if isinstance(error, EmcatalogError) else _told(error))
             ctx.exit(MISUSED if isinstance(error, MISUSES) else FAILED)
+
+
+@contextlib.contextmanager
+def _escaped() -> Iterator[None]:
+    """Words that click quotes may be names of files, which hold anything."""
+    try:
+        yield
+    except click.UsageError as error:
+        said = error.format_message()
+        if printable(said) == said:
+            raise
+        raise click.UsageError(printable(said), error.ctx) from None
 
 
 def _told(error: OSError) -> EmcatalogError:

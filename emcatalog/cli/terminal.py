@@ -1,15 +1,20 @@
-"""What is written to a terminal: lines, tables, progress, JSON and letters."""
+"""What is written to a terminal: lines, tables, progress, JSON and letters.
+
+Names and texts of files may hold anything, a terminal's commands as well. What is
+written here shows them escaped.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emcatalog.errors import EmcatalogError
+from emcatalog.errors import EmcatalogError, printable, readable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -35,33 +40,37 @@ def console(*, error: bool = False) -> Console:
 
 
 def say(*lines: RenderableType, style: str = "") -> None:
-    """Write to standard output; text is taken as it is, without markup.
+    """Write to standard output; text is a line each, without markup.
 
     Text is not broken into lines, so that a command in it can be copied.
     """
     out = console()
     for line in lines:
-        text = isinstance(line, str)
-        out.print(line, markup=False, style=style or None, soft_wrap=text)
+        if isinstance(line, str):
+            out.print(_line(line), style=style or None, soft_wrap=True)
+        else:
+            out.print(line, style=style or None)
 
 
 def say_json(value: Any) -> None:
     """Write ``value`` as JSON that another program can read."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-    sys.stdout.write("\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    # JSON lets most of what is not printed stand as it is
+    sys.stdout.write(re.sub(r"[^\n -~]", _json_letter, text) + "\n")
 
 
 def whisper(line: str) -> None:
     """Write a remark to standard error, where it disturbs no pipe."""
-    console(error=True).print(line, markup=False, style="dim")
+    console(error=True).print(_line(line), style="dim")
 
 
 def letter(error: EmcatalogError) -> None:
     """Write an error of ours to standard error: entry, got, expected, try."""
     err = console(error=True)
-    err.print(cell(f"error: {error.entry}" if error.entry else "error", "bold red"))
+    entry = readable(error.entry, keep="")
+    err.print(cell(f"error: {entry}" if entry else "error", "bold red"))
     lines = (("got", error.got), ("expected", error.expected), ("try", error.hint))
-    err.print(facts((f"  {name}", text) for name, text in lines))
+    err.print(facts((f"  {name}", readable(text)) for name, text in lines))
 
 
 def table(*columns: str) -> Table:
@@ -93,7 +102,9 @@ def cell(value: object, style: str = "") -> RenderableType:
     """A value as text, without markup."""
     from rich.text import Text
 
-    return Text("" if value is None else str(value), style=style)
+    # in a cell a new line stays in its column, and a tab is a few spaces
+    text = "" if value is None else printable(str(value), keep="\n\t")
+    return Text(text, style=style)
 
 
 def facts(rows: Iterable[tuple[str, object]]) -> Table:
@@ -115,12 +126,24 @@ def progress(title: str) -> Iterator[Report]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     err = console(error=True)
-    parts = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    told = TextColumn("{task.description}", markup=False)
+    parts = (told, BarColumn(), TimeElapsedColumn())
     with Progress(
         *parts, console=err, transient=True, disable=not err.is_terminal
     ) as bar:
-        task = bar.add_task(title, total=1.0)
-        yield lambda line, share: bar.update(task, description=line, completed=share)
+        task = bar.add_task(printable(title, keep=""), total=1.0)
+        yield lambda line, share: bar.update(
+            task, description=printable(line, keep=""), completed=share
+        )
+
+
+def _line(text: str) -> RenderableType:
+    return cell(printable(text, keep=""))
+
+
+def _json_letter(found: re.Match[str]) -> str:
+    letter = found[0]
+    return letter if printable(letter) == letter else json.dumps(letter)[1:-1]
 
 
 def times(values: Sequence[float]) -> str:
