@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from emcatalog.errors import (
 )
 from emcatalog.geometry import Grid, Region
 from emcatalog.mirror import Mirrors
-from emcatalog.paged import Layout, Page, PagedVolume
+from emcatalog.paged import Layout, Page, PagedVolume, batch, flow
 from emcatalog.transport import Transport
 from page_writer import Zlib, at, boxes, layouts, plain, write
 from servers.fixtures import Serve
@@ -278,3 +279,26 @@ def test_a_batch_that_is_left_asks_no_more(tmp_path: Path, http_at: Serve) -> No
     np.testing.assert_array_equal(voxels, whole[regions[index].slices])
     batch.close()  # type: ignore[attr-defined]
     assert dict(volume.read_many(regions[:2])).keys() == {0, 1}
+
+
+def test_memory_is_bounded_however_slow_the_taker(
+    tmp_path: Path, http_at: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is begun and not taken, and what is in flight; all of it is 16 MiB."""
+    monkeypatch.setenv("EMCATALOG_CACHE", "0")
+    monkeypatch.setattr(batch, "BUDGET", 1 << 20)
+    monkeypatch.setattr(flow, "IN_FLIGHT", 2 << 20)
+    layout, pages, whole = plain(tmp_path / "a.bin", (32, 512, 1024))
+    url = f"{http_at(tmp_path).url}/a.bin"
+    volume = volume_of(layout, at(pages, url))
+    regions = [Region((z, 0, 0), (z + 1, 512, 1024)) for z in range(32)]
+    volume.read(Region((0, 0, 0), (1, 1, 1)))  # what is made once
+    tracemalloc.start()
+    try:
+        held, _ = tracemalloc.get_traced_memory()
+        for index, voxels in volume.read_many(regions):
+            np.testing.assert_array_equal(voxels, whole[regions[index].slices])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - held < 10 << 20

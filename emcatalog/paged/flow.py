@@ -29,8 +29,8 @@ Arrival = tuple[Lot, NDArray[np.generic]]
 IN_FLIGHT = 128 << 20
 """Bytes, as they are stored and as voxels, that are fetched ahead of what was taken."""
 
-MOST_LOTS = 4096
-"""Runs of plain rows that wait to be kept."""
+MOST_WAITING = 64 << 20
+"""Bytes that have come and wait to be kept."""
 
 CROWD = 8
 """Local pieces that one thread reads and decodes at a time."""
@@ -172,7 +172,8 @@ class Flow:
 
     def _fetch(self, planned: Sequence[Parcel]) -> None:
         groups = [(parcel.url, parcel.spans) for parcel in planned]
-        plain, came = self._layout.codec is None, list[tuple[Lot, bytes]]()
+        plain = self._layout.codec is None
+        came, waiting = list[tuple[Lot, bytes]](), 0
         for number, (index, spans) in enumerate(
             self._transport.read_groups(groups), start=1
         ):
@@ -180,10 +181,11 @@ class Flow:
                 return
             lots = list(planned[index].cut(spans, together=plain))
             came += lots
-            if number == len(planned) or len(came) > MOST_LOTS:
+            waiting += planned[index].size
+            if number == len(planned) or waiting > MOST_WAITING:
                 # at the end: while bytes come, each thread that works holds them up
                 self._keep(came)
-                came = []
+                came, waiting = [], 0
             self._hand_over(lots)
 
     def _keep(self, lots: Sequence[tuple[Lot, bytes]]) -> None:
