@@ -138,6 +138,19 @@ def test_escapes_in_urls_are_kept(tmp_path: Path) -> None:
     assert all(mirrored.exists(str(url)) for url in expected)
 
 
+def test_ranges_of_a_real_local_name_are_literal(tmp_path: Path) -> None:
+    """The file that is there was meant; the folder too, and a range in it is one."""
+    folder = filled(tmp_path / "x{1..2}", "{1..3}.tif", "s1.tif", "s2.tif")
+    assert tails(expand(f"{folder}/{{1..3}}.tif", TRANSPORT, ())) == ["{1..3}.tif"]
+    ranged = expand(f"{folder}/s{{1..2}}.tif", TRANSPORT, ())
+    assert tails(ranged) == ["s1.tif", "s2.tif"]
+    assert tails(expand(f"{folder}/s?.tif", TRANSPORT, ())) == ["s1.tif", "s2.tif"]
+    url = (tmp_path / "x{1..2}").as_uri()
+    assert tails(expand(f"{url}/%7B1..3%7D.tif", TRANSPORT, ())) == ["%7B1..3%7D.tif"]
+    ranged = expand(f"{folder}/{{1..4}}.tif", TRANSPORT, ())
+    assert tails(ranged) == ["1.tif", "2.tif", "3.tif", "4.tif"]
+
+
 def test_brackets_of_a_real_local_name_are_literal(tmp_path: Path) -> None:
     folder = filled(tmp_path / "[raw]", "s[1].tif", "s1.tif", "s2.tif")
     assert tails(expand(f"{folder}/s[1].tif", TRANSPORT, ())) == ["s[1].tif"]

@@ -48,7 +48,8 @@ def expand(
     - a list: these files in this order, the names taken literally;
     - ``.../slice_{0000..0015}.tif``: a numeric range, padded as it is written;
     - ``.../slice_*.tif``: a pattern (``*``, ``?``, ``[...]``) in the file name. In an
-      HTTP URL a question mark begins the query;
+      HTTP URL a question mark begins the query. A local file that is really called
+      so is that one file, with a range in its name too;
     - a folder (remote: with a slash at its end): its files that end in one of
       ``suffixes``;
     - anything else is one file.
@@ -71,8 +72,8 @@ def expand(
         )
     if not isinstance(urlpath, str):
         return _listed(urlpath)
-    if _RANGE.search(urlpath):
-        return _numbered(urlpath, transport, gaps)
+    if ranges := _ranges(urlpath, transport):
+        return _numbered(urlpath, ranges, transport, gaps)
     folder, pattern = _place(urlpath, transport)
     if not folder:
         return (urlpath,)
@@ -151,9 +152,22 @@ def _listed(urls: Sequence[str]) -> tuple[str, ...]:
     return tuple(urls)
 
 
-def _numbered(url: str, transport: Transport, gaps: str) -> tuple[str | None, ...]:
+def _ranges(url: str, transport: Transport) -> list[re.Match[str]]:
+    """The numeric ranges in a URL, but for those in a local name that there is."""
+
+    def is_there(match: re.Match[str]) -> bool:
+        end = url.find("/", match.end())
+        local = _local(transport.resolve(url if end < 0 else url[:end]))
+        return local is not None and os.path.exists(local)  # noqa: PTH110 - never raises
+
+    return [match for match in _RANGE.finditer(url) if not is_there(match)]
+
+
+def _numbered(
+    url: str, ranges: Sequence[re.Match[str]], transport: Transport, gaps: str
+) -> tuple[str | None, ...]:
     """Every file of a numeric range; which exist is asked only if gaps are agreed."""
-    match, *more = _RANGE.finditer(url)
+    match, *more = ranges
     first, last = int(match[1]), int(match[2])
     if more or abs(last - first) >= LONGEST:
         raise OptionError(
