@@ -98,7 +98,10 @@ class Http:
 
     def habit(self, origin: Origin) -> Habit:
         """What is known of the host's answers to several ranges."""
-        return self._habits.setdefault(urlsplit(origin.url).netloc, Habit(origin.url))
+        host = urlsplit(origin.url).netloc
+        if host not in self._habits:
+            self._habits[host] = Habit(origin.url)
+        return self._habits[host]
 
     def _wait(
         self, work: Callable[..., Coroutine[Any, Any, T]], origin: Origin, *rest: Any

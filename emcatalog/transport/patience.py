@@ -212,4 +212,6 @@ def gate(url: str) -> Gate:
     # and user, it is the same machine
     key = os.getpid(), urlsplit(url).netloc.rpartition("@")[2].lower()
     with _lock:
-        return _gates.setdefault(key, Gate())
+        if key not in _gates:
+            _gates[key] = Gate()
+        return _gates[key]

@@ -117,4 +117,6 @@ def meter(url: str) -> Meter:
     # the host alone: users and passwords are nobody's business
     key = os.getpid(), f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
     with _lock:
-        return _meters.setdefault(key, Meter())
+        if key not in _meters:
+            _meters[key] = Meter()
+        return _meters[key]
