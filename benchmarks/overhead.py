@@ -15,13 +15,15 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import tensorstore
 import xarray as xr
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +32,9 @@ from emcatalog.chunked.engine import open_store
 from emcatalog.geometry import Region
 from emcatalog_ngff import NgffSource
 
-Ways = dict[str, Callable[[tuple[slice, slice, slice]], object]]
+Voxels = NDArray[np.generic]
+Way = Callable[[Sequence[Region]], Iterable[tuple[int, Voxels]]]
+"""Gives the number and the voxels of each region, none of which is kept."""
 
 
 def write_volume(folder: Path, size: int) -> NgffSource:
@@ -52,27 +56,26 @@ def write_volume(folder: Path, size: int) -> NgffSource:
     return NgffSource(str(folder), voxel_size_nm=8.0)
 
 
-def ways(source: NgffSource) -> Ways:
-    """The same block by the bare engine, the volume, a lazy array and a dask array."""
+def ways(source: NgffSource) -> dict[str, Way]:
+    """The same blocks by the bare engine, the volume, a lazy array and a dask array."""
     volume = cast("ChunkedVolume", source.volume)
     # the very handle that the volume reads through, so both have the same cache
     bare = open_store(volume.spec)
     lazy, dask = source.to_xarray(), source.to_dask()
 
-    def isel(array: xr.DataArray, box: tuple[slice, slice, slice]) -> object:
-        z, y, x = box
-        return array.isel(z=z, y=y, x=x).values
+    def isel(array: xr.DataArray, box: Region) -> Voxels:
+        z, y, x = box.slices
+        return np.asarray(array.isel(z=z, y=y, x=x).values)
+
+    def singly(read: Callable[[Region], Voxels]) -> Way:
+        return lambda boxes: enumerate(map(read, boxes))
 
     return {
-        "engine": lambda box: bare[box].read().result(),
-        "volume.read": lambda box: volume.read(
-            Region(
-                (box[0].start, box[1].start, box[2].start),
-                (box[0].stop, box[1].stop, box[2].stop),
-            )
-        ),
-        "to_xarray().isel": lambda box: isel(lazy, box),
-        "to_dask().isel": lambda box: isel(dask, box),
+        "engine": singly(lambda box: bare[box.slices].read().result()),
+        "volume.read": singly(volume.read),
+        "volume.read_many": volume.read_many,
+        "to_xarray().isel": singly(lambda box: isel(lazy, box)),
+        "to_dask().isel": singly(lambda box: isel(dask, box)),
     }
 
 
@@ -82,15 +85,16 @@ def measure(
     """Seconds per block of each way, one number a round; the ways take turns."""
     random = np.random.default_rng(1)
     most = source.volume.grid.shape[0] - block
-    seconds: dict[str, list[float]] = {name: [] for name in ways(source)}
     contenders = ways(source)
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
-        corners = random.integers(0, most + 1, (per_round, 3))
-        boxes = [tuple(slice(int(c), int(c) + block) for c in k) for k in corners]
+        corners = random.integers(0, most + 1, (per_round, 3)).tolist()
+        boxes = [
+            Region((z, y, x), (z + block, y + block, x + block)) for z, y, x in corners
+        ]
         for name, read in contenders.items():
             begun = time.perf_counter()
-            for z, y, x in boxes:
-                read((z, y, x))
+            deque(read(boxes), maxlen=0)
             seconds[name].append((time.perf_counter() - begun) / per_round)
     return seconds
 
