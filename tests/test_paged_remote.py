@@ -105,11 +105,17 @@ def test_a_block_costs_its_rows_and_fewer_requests_than_pages(
     assert len(server.requests) <= 12 < box.shape[0]
 
 
+@pytest.mark.parametrize("budget", [1, 100_000, 1 << 30])
 @pytest.mark.parametrize("kind", ["nginx", "http"])
 def test_regions_share_their_rows(
-    tmp_path: Path, shared_servers: Any, kind: str
+    tmp_path: Path,
+    shared_servers: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    budget: int,
 ) -> None:
-    """Windows side by side cost what one of them costs."""
+    """Windows side by side cost what one of them costs, also if few are begun."""
+    monkeypatch.setattr(batch, "BUDGET", budget)
     server = shared_servers.at(kind, tmp_path)
     volume, whole = served(tmp_path, server.url)
     regions = [Region((4, 64, x), (12, 128, x + 64)) for x in range(0, 512, 64)]

@@ -29,9 +29,6 @@ Arrival = tuple[Lot, NDArray[np.generic]]
 IN_FLIGHT = 128 << 20
 """Bytes, as they are stored and as voxels, that are fetched ahead of what was taken."""
 
-MOST_WAITING = 64 << 20
-"""Bytes that have come and wait to be kept."""
-
 CROWD = 8
 """Local pieces that one thread reads and decodes at a time."""
 
@@ -173,42 +170,30 @@ class Flow:
     def _fetch(self, planned: Sequence[Parcel]) -> None:
         groups = [(parcel.url, parcel.spans) for parcel in planned]
         plain = self._layout.codec is None
-        came, waiting = list[tuple[Lot, bytes]](), 0
-        for number, (index, spans) in enumerate(
-            self._transport.read_groups(groups), start=1
-        ):
+        for index, spans in self._transport.read_groups(groups):
             if self._closed:
                 return
-            lots = list(planned[index].cut(spans, together=plain))
-            came += lots
-            waiting += planned[index].size
-            if number == len(planned) or waiting > MOST_WAITING:
-                # at the end: while bytes come, each thread that works holds them up
-                self._keep(came)
-                came, waiting = [], 0
-            self._hand_over(lots)
-
-    def _keep(self, lots: Sequence[tuple[Lot, bytes]]) -> None:
-        """Keep what came, plain rows as voxels too: the others are not yet decoded."""
-        for lot, data in lots:
-            for piece in lot:
-                skip = piece.offset - lot[0].offset
-                own = data[skip : skip + piece.length] if len(lot) > 1 else data
-                self._kept.keep(piece, own)
-                if self._layout.codec is None:
-                    self._kept.put(piece, voxels_of(self._layout, piece, own))
+            self._hand_over(list(planned[index].cut(spans, together=plain)))
 
     def _hand_over(self, lots: Sequence[tuple[Lot, bytes]]) -> None:
-        """Have lots taken, encoded ones when a core that is free has decoded them."""
+        """Keep what came, and have it taken; a free core decodes what is encoded."""
         if self._layout.codec is None:
-            rows = [
-                (lot, voxels_of(self._layout, joined(lot), data)) for lot, data in lots
-            ]
-            self._arrived.put(rows)
+            # kept first: who asks for a piece that has been taken shall find it
+            self._arrived.put([(lot, self._rows(lot, data)) for lot, data in lots])
             return
         for (piece,), data in lots:
+            self._kept.keep(piece, data)
             work = functools.partial(self._decode, piece, data)
             self._submit(decoders(), work)
+
+    def _rows(self, lot: Lot, data: bytes) -> NDArray[np.generic]:
+        """Plain rows that follow each other; each band of them is kept."""
+        for piece in lot:
+            skip = piece.offset - lot[0].offset
+            own = data[skip : skip + piece.length]
+            self._kept.keep(piece, own)
+            self._kept.put(piece, voxels_of(self._layout, piece, own))
+        return voxels_of(self._layout, joined(lot), data)
 
     def _decode(self, piece: Piece, data: bytes) -> None:
         self._arrived.put([((piece,), self._decoded(piece, data))])
