@@ -86,6 +86,10 @@ def test_arrays_are_shared_so_none_may_be_written_to() -> None:
     cache.put("page", page)
     assert cache.get("page") is page
     assert cache.size == page.nbytes + memory.ENTRY_BYTES
+    cache.drop("page")
+    cache.drop("page")
+    assert cache.get("page") is None
+    cache.put("page", page)
     cache.clear()
     assert cache.get("page") is None
     assert cache.size == 0

@@ -110,6 +110,19 @@ def test_a_smaller_limit_holds_from_the_next_entry_on(cache: DiskCache) -> None:
     assert cache.get("nothing", TAG) is None
 
 
+@given(st.text(st.characters()), st.text(st.characters(), min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_is_a_key_and_a_version(
+    cache: DiskCache, key: str, version: str
+) -> None:
+    """Halves of characters too, as headers and paths that are no text have them."""
+    for tail in ("", "\udcff"):
+        cache.put(key + tail, version + tail, VOXELS)
+        assert cache.find(key + tail) == (version + tail, VOXELS)
+        cache.drop(key + tail)
+        assert cache.find(key + tail) is None
+
+
 def test_files_of_others_are_left_alone(cache: DiskCache) -> None:
     (cache.folder / "00").mkdir()
     others = [cache.folder / "notes.txt", cache.folder / "00" / "notes.txt"]

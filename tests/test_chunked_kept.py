@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import store_writer as writer
 from emcatalog.cache import RECHECK_SECONDS, DiskCache, flush, page_cache
 from emcatalog.chunked import ChunkedVolume, engine, kept
-from emcatalog.errors import EmcatalogError, OptionError
+from emcatalog.errors import CorruptError, EmcatalogError, OptionError
 from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
 from emcatalog.transport import Transport
@@ -242,6 +242,37 @@ def test_a_spoiled_entry_is_fetched_anew(
     forget()
     for file in entries(disk):
         file.write_bytes(file.read_bytes()[:100])
+    np.testing.assert_array_equal(volume.read(WHOLE), want)
+
+
+@pytest.mark.parametrize("name", ["zarr2", "zarr2 lzma", "png"])
+def test_what_came_spoiled_is_not_kept(
+    name: str, tmp_path: Path, disk: Path, want: NDArray[Any], nginx_at: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Under the ETag of the right chunk: that would be "not modified" for ever."""
+    spoiled(name, tmp_path, want, nginx_at)
+    if name in TRANSCODED:  # in memory, too
+        forget()
+        monkeypatch.delenv("EMCATALOG_DISK_CACHE")
+        spoiled(name, tmp_path, want, nginx_at)
+
+
+def spoiled(name: str, tmp_path: Path, want: NDArray[Any], nginx_at: Serve) -> None:
+    """Read a volume while a chunk is spoiled, and when it is right again."""
+    open_ = FORMATS[name](tmp_path / "v", want)
+    volume = opened(nginx_at(tmp_path / "v").url, open_)
+    files = [path for path in (tmp_path / "v").rglob("*") if path.is_file()]
+    chunk = max(files, key=lambda path: path.stat().st_size)
+    content, told = chunk.read_bytes(), chunk.stat()
+    chunk.write_bytes(b"nonsense".ljust(len(content), b"."))
+    os.utime(chunk, ns=(told.st_atime_ns, told.st_mtime_ns))
+    with pytest.raises(CorruptError):
+        volume.read(WHOLE)
+    chunk.write_bytes(content)
+    os.utime(chunk, ns=(told.st_atime_ns, told.st_mtime_ns))
+    np.testing.assert_array_equal(volume.read(WHOLE), want)
+    forget()
     np.testing.assert_array_equal(volume.read(WHOLE), want)
 
 

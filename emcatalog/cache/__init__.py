@@ -6,7 +6,7 @@ one bound of memory, and every process one folder.
 
 from emcatalog.cache.budget import cache_bytes, page_cache
 from emcatalog.cache.disk import DiskCache
-from emcatalog.cache.later import flush, put_later
+from emcatalog.cache.later import drop_latest, flush, put_later
 from emcatalog.cache.memory import RECHECK_SECONDS, MemoryCache
 from emcatalog.cache.settings import disk_cache
 
@@ -16,6 +16,7 @@ __all__ = [
     "MemoryCache",
     "cache_bytes",
     "disk_cache",
+    "drop_latest",
     "flush",
     "page_cache",
     "put_later",

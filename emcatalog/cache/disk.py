@@ -23,6 +23,8 @@ from emcatalog.cache.room import Room, taken
 MARK = b"EMCACHE1"
 HEAD = struct.Struct("<8sIIQ")
 """The mark of such files, the checksum of the rest, lengths of version and data."""
+AS_IT_IS = "surrogatepass"
+"""Headers and paths may hold bytes that are no text."""
 LARGEST_SHARE = 8
 """An entry takes at most one part in so many of the whole cache."""
 
@@ -64,12 +66,12 @@ class DiskCache:
         try:
             with path.open("rb") as file:
                 found = _content(path.name, file)
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             return None
-        with contextlib.suppress(OSError):
-            if found is None:
-                path.unlink()
-            else:
+        if found is None:
+            self.drop(key)
+        else:
+            with contextlib.suppress(OSError):
                 os.utime(path)  # used just now
         return found
 
@@ -79,7 +81,7 @@ class DiskCache:
         Nothing is kept of an entry larger than an eighth of the limit, nor while other
         processes hold the folder up.
         """
-        told = version.encode()
+        told = version.encode(errors=AS_IT_IS)
         size = HEAD.size + len(told) + len(data)
         if not told or taken(size) > self.limit // LARGEST_SHARE:
             return
@@ -95,6 +97,11 @@ class DiskCache:
             told_once = f"the disk cache {self.folder} keeps nothing: {error.strerror}"
             warnings.warn(told_once, UserWarning, stacklevel=2)
 
+    def drop(self, key: str) -> None:
+        """Forget the entry of ``key``."""
+        with contextlib.suppress(OSError):
+            self._path(key).unlink()
+
     def used(self) -> int:
         """Bytes that the entries take now; every file is looked at."""
         return self._room.used()
@@ -104,7 +111,7 @@ class DiskCache:
         return Room(self.folder, self.limit)
 
     def _path(self, key: str) -> Path:
-        name = hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
+        name = hashlib.blake2b(key.encode(errors=AS_IT_IS), digest_size=20).hexdigest()
         return self.folder / name[:2] / name
 
 
@@ -120,7 +127,7 @@ def _content(name: str, file: BufferedReader) -> tuple[str, bytes] | None:
     version, data = file.read(told), file.read(length)
     if checksum != _checksum(name, version, data):
         return None
-    return version.decode(), data
+    return version.decode(errors=AS_IT_IS), data
 
 
 def _checksum(name: str, version: bytes, data: bytes) -> int:

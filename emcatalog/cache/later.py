@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -31,7 +32,8 @@ class _Writer:
             cache.put(key, version, data)
 
     def flush(self) -> None:
-        self._pool.submit(int).result()  # there is one thread, so it comes last
+        with contextlib.suppress(RuntimeError):  # the process ends
+            self._pool.submit(int).result()  # there is one thread, so it comes last
 
     def _waits(self, size: int) -> bool:
         with self._lock:
@@ -54,6 +56,12 @@ def put_later(cache: DiskCache, key: str, version: str, data: bytes) -> None:
     loses what waits; one that ends does not.
     """
     _writer(os.getpid()).put(cache, key, version, data)
+
+
+def drop_latest(cache: DiskCache, key: str) -> None:
+    """Forget the entry of ``key``, also one that still waits to be written."""
+    flush()
+    cache.drop(key)
 
 
 def flush() -> None:

@@ -74,6 +74,11 @@ class MemoryCache:
             self._kept[key] = value, time.monotonic()
             self._size += size
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the value of ``key``."""
+        with self._lock:
+            self._drop(key)
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

@@ -214,8 +214,9 @@ class ChunkedVolume:
         threads = REMOTE_THREADS if far(way.keys) else THREADS
 
         def read(tile: Region) -> NDArray[np.generic]:
-            view = self.axes.view(stage.open(tile), self.grid.shape)
-            return self._result(tile, self._ask(view, tile))
+            with stage.opened(tile) as store:
+                view = self.axes.view(store, self.grid.shape)
+                return self._result(tile, self._ask(view, tile))
 
         voxels = np.empty(region.shape, self.dtype)
         tiles = pieces(region, self.chunks, itemsize)

@@ -24,6 +24,7 @@ from emcatalog.cache import (
     RECHECK_SECONDS,
     MemoryCache,
     disk_cache,
+    drop_latest,
     page_cache,
     put_later,
 )
@@ -70,6 +71,16 @@ def is_remote(store: str) -> bool:
     return not is_local(json.loads(store))
 
 
+def drop(store: str, key: bytes) -> None:
+    """Keep no longer what does not decode, so that it is fetched again."""
+    if not is_remote(store):
+        return
+    name = int(time.time() // RECHECK_SECONDS), store, key
+    page_cache().drop(("chunk", name))
+    if disk := disk_cache():
+        drop_latest(disk, _identity(store, key))
+
+
 def forget() -> None:
     """Forget which entries on disk are the server's, so that it is asked again."""
     _checked(os.getpid()).clear()
@@ -87,7 +98,7 @@ class _Local:
 
 
 class _Remote:
-    """A chunk of a remote store for all who ask for it while it is on its way."""
+    """A chunk of a remote store, for all who ask for it while it is on its way."""
 
     def __init__(self, name: Name) -> None:
         self._name = name
@@ -108,9 +119,12 @@ class _Remote:
 
     def result(self) -> bytes | None:
         with self._ending:
-            if not self._known:
-                self._value = self._answered(self._request.result())
-                self._known = True
+            try:
+                if not self._known:
+                    self._value = self._answered(self._request.result())
+                    self._known = True
+            finally:  # others ask anew, though a traceback may hold this one
+                _under_way.pop(self._name, None)
             return self._value
 
     def _in_memory(self) -> bool:

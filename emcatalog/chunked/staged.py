@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from emcatalog.cache import disk_cache
 from emcatalog.chunked.engine import open_memory
 from emcatalog.chunked.files import most_bytes
-from emcatalog.chunked.kept import Answer, ask, is_remote
+from emcatalog.chunked.kept import Answer, ask, drop, is_remote
 from emcatalog.chunked.keys import PACKED_FILES, Cell, Keys
 from emcatalog.chunked.unpack import unpack
 from emcatalog.errors import CorruptError
@@ -89,11 +90,22 @@ class Stage:
     itemsize: int
     sums: Sums | None = None
 
-    def open(self, region: Region) -> Any:
+    @contextmanager
+    def opened(self, region: Region) -> Iterator[Any]:
         """The array, holding just the chunks that ``region`` (z, y, x) meets.
 
-        Raises CorruptError for a chunk that does not decode or is too large.
+        Raises CorruptError for a chunk that does not decode or is too large. If one is
+        raised within, too, none of the chunks is kept.
         """
+        try:
+            yield self._open(region)
+        except CorruptError:
+            for cell in self.keys.cells(region):
+                for suffix, _ in self.keys.packings:
+                    drop(self.keys.store_of(cell), self._key(cell, suffix))
+            raise
+
+    def _open(self, region: Region) -> Any:
         with tensorstore.Batch() as batch:
             asked = [
                 (cell, packing, self._ask(cell, packing[0], batch))
@@ -111,8 +123,10 @@ class Stage:
         return open_memory(self.spec, chunks)
 
     def _ask(self, cell: Cell, suffix: str, batch: Any) -> Answer:
-        key = self.keys.key(cell) + suffix.encode()
-        return ask(self.keys.store_of(cell), key, batch)
+        return ask(self.keys.store_of(cell), self._key(cell, suffix), batch)
+
+    def _key(self, cell: Cell, suffix: str) -> bytes:
+        return self.keys.key(cell) + suffix.encode()
 
     def _readable(
         self, cell: Cell, suffix: str, compression: str, content: bytes
