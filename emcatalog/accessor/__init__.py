@@ -138,7 +138,8 @@ class EmAccessor:
     ) -> Iterator[tuple[int, xr.DataArray]]:
         parts = [_slices(start, shape) for start in starts]
         for index, voxels in window.read_many(parts):
-            yield index, self._cut(starts[index], shape).copy(data=voxels)
+            # not deep: that would copy the index and all attributes
+            yield index, self._cut(starts[index], shape).copy(deep=False, data=voxels)
 
 
 def _slices(start: Triple, shape: Triple) -> tuple[slice, ...]:

@@ -16,13 +16,13 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
-from dask.array.core import normalize_chunks
+from dask.array.core import Array, normalize_chunks
 from dask.base import tokenize
 
 from emcatalog.driver.chunks import Chunks
 from emcatalog.driver.window import Part, Window
 
-_Array: Any = da.Array  # most of its methods have no types
+_Array: Any = Array  # most of its methods have no types
 
 
 class LazyArray(_Array):  # type: ignore[misc]
@@ -95,7 +95,7 @@ def lazy_array(window: Window, chunks: Chunks, name: str = "") -> Any:
     plain = da.from_array(
         window, chunks, name=name, asarray=False, meta=meta, inline_array=True
     )
-    if not issubclass(LazyArray, type(plain)) or not hasattr(plain, "dask"):
+    if type(plain) is not Array:
         return plain
     array = LazyArray(plain.dask, name, plain.chunks, meta=meta)
     array._read = window, name  # noqa: SLF001 - this is its maker
