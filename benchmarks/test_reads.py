@@ -160,14 +160,14 @@ def test_the_command(
     )
     written = tmp_path / "page.md"
     arguments = ["--only", "zarr2-64/disk/*", "--quick", "--rounds", "1", "--engines"]
-    arguments += ["emcatalog,*one by one,*limit,TensorStore,zarr-python,cloud-volume"]
+    arguments += ["emcatalog,*one by one*,*limit,TensorStore,zarr-python,cloud-volume"]
     arguments += ["--stores", str(folder), "--write", str(written)]
     assert command.main(arguments) == 0
     shown = capsys.readouterr().out
     for name in (OURS, DECODING, "TensorStore", "Targets", "of raw TensorStore"):
         assert name in shown
     text = written.read_text("utf-8")
-    assert "| emcatalog, one by one |" in text
+    assert "| emcatalog (one by one) |" in text
     assert "`--only zarr2-64/disk/batch`" in text
     assert str(folder) not in text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -91,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     add("--engines", metavar="LIST", default="", help="only these engines")
     add("--rounds", metavar="N", type=int, help="rounds that count (15; quick: 3)")
     add("--seed", metavar="N", type=int, default=0, help="where the blocks lie")
+    add("--fresh", action="store_true", help="new processes for each task: for memory")
     add("--cold", action="store_true", help="files leave the page cache before a turn")
     add("--real", metavar="FOLDER", type=Path, help="PNG sections of a real stack, too")
     add("--stores", metavar="FOLDER", type=Path, help="keep what is written, for later")
@@ -142,7 +144,7 @@ class Run:
             QUICK_SECONDS / len(self.names) if self.given.quick else math.inf,
             lambda text: bar.update(at, description=text),
         )
-        with Crew.called(fresh=not self.given.quick) as crew:
+        with Crew.called(fresh=self.given.fresh) as crew:
             for name in names:
                 form, _, asked = name.split("/")
                 task = stage.task(self.formats[form], written[form], asked)
@@ -175,8 +177,8 @@ def main(
     found = verdicts(asked.outcomes)
     report.show_verdicts(console, found)
     if given.write:
-        command = "python -m benchmarks.reads --real SECTIONS --write docs/reading.md"
-        given.write.write_text(page(asked.outcomes, found, absent, command), "utf-8")
+        text = page(asked.outcomes, found, absent, _command(given))
+        given.write.write_text(text, "utf-8")
     return int(any(o.wrong or OURS in o.failures for o in asked.outcomes))
 
 
@@ -197,6 +199,18 @@ def _asked(
         chosen(names, _listed(given.only) or quick),
         console,
     )
+
+
+def _command(given: argparse.Namespace) -> str:
+    """What was asked for, without the paths of this machine."""
+    words = ["python -m benchmarks.reads"]
+    for name in ("quick", "fresh", "cold"):
+        words += [f"--{name}"] if vars(given)[name] else []
+    for name in ("formats", "serving", "only", "engines", "rounds", "seed"):
+        value = vars(given)[name]
+        words += [f"--{name} {shlex.quote(str(value))}"] if value else []
+    words += ["--real SECTIONS"] if given.real else []
+    return " ".join([*words, "--write docs/reading.md"])
 
 
 def _listed(text: str) -> list[str]:

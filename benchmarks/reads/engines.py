@@ -20,9 +20,10 @@ POOL = 256 * 2**20
 """Bytes that TensorStore may keep where it is told to, as ours does by itself."""
 
 OURS = "emcatalog"
-ONE_BY_ONE = "emcatalog, one by one"
+ONE_BY_ONE = "emcatalog (one by one)"
+WITH_CACHE = "emcatalog (cache as it comes)"
 TENSORSTORE = "TensorStore"
-TENSORSTORE_128 = "TensorStore, 128 requests"
+TENSORSTORE_128 = "TensorStore (128 requests)"
 Many = Callable[[Sequence[Region]], Iterator[tuple[int, Voxels]]]
 
 
@@ -229,12 +230,12 @@ CHUNKED: tuple[Engine, ...] = (
     Contestant("emcatalog .sel", sel, Fits(batches=False), environment=NO_CACHE),
     Contestant("emcatalog .em", accessor, environment=NO_CACHE),
     Contestant(ONE_BY_ONE, one_by_one, Fits(batches=True), environment=NO_CACHE),
-    Contestant("emcatalog, cache as it comes", isel),
+    Contestant(WITH_CACHE, isel),
     Contestant(
         "emcatalog to_dask", ours_dask, Fits(batches=False), environment=NO_CACHE
     ),
     Contestant(TENSORSTORE, tensorstore_as_it_comes, Fits(_PLAIN_GZIP)),
     Contestant(TENSORSTORE_128, tensorstore_128, Fits(_PLAIN_GZIP, remote=True)),
-    Contestant("TensorStore, pool", tensorstore_pool, Fits(_PLAIN_GZIP, batches=True)),
+    Contestant("TensorStore (pool)", tensorstore_pool, Fits(_PLAIN_GZIP, batches=True)),
 )
 """emcatalog and TensorStore, as contestants for chunked formats."""

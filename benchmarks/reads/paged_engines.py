@@ -21,6 +21,7 @@ from benchmarks.reads.engines import (
     NO_CACHE,
     ONE_BY_ONE,
     OURS,
+    WITH_CACHE,
     Blocks,
     Contestant,
     isel,
@@ -219,7 +220,7 @@ _RSCIIO = ("rsciio", "dask")
 PAGED_ENGINES: tuple[Engine, ...] = (
     Contestant(OURS, isel, PagedFits(), environment=NO_CACHE),
     Contestant(ONE_BY_ONE, one_by_one, PagedFits(batches=True), environment=NO_CACHE),
-    Contestant("emcatalog, cache as it comes", isel, PagedFits()),
+    Contestant(WITH_CACHE, isel, PagedFits()),
     Contestant(MAPPED, mapped, PagedFits(remote=False, plain=True)),
     Contestant(BY_HAND, by_hand, PagedFits(remote=True), ("fsspec", "aiohttp")),
     Contestant(

@@ -20,7 +20,7 @@ from benchmarks.reads.stores import ARRAY
 from benchmarks.reads.task import Engine, Reader, Task
 from emcatalog.geometry import Region
 
-ZARR, ZARR_TUNED = "zarr-python", "zarr-python, tuned"
+ZARR, ZARR_TUNED = "zarr-python", "zarr-python (tuned)"
 XARRAY_DASK = "xarray + dask"
 CLOUDVOLUME = "cloud-volume"
 REQUESTS = 128
@@ -131,7 +131,7 @@ _NEEDS = ("cloudvolume",)
 CHUNKED_PEERS: tuple[Engine, ...] = (
     Contestant(ZARR, zarr, Fits(_ZARR), ("zarr",)),
     Contestant(ZARR_TUNED, zarr_tuned, Fits(_ZARR), ("zarr",)),
-    Contestant("zarr-python, zarrs", zarrs, Fits(_ZARR), ("zarr", "zarrs")),
+    Contestant("zarr-python (zarrs)", zarrs, Fits(_ZARR), ("zarr", "zarrs")),
     Contestant("xarray + zarr-python", xarray, Fits(_ZARR, batches=False), ("zarr",)),
     Contestant(XARRAY_DASK, xarray_dask, Fits(_ZARR, batches=False), ("zarr", "dask")),
     Contestant(CLOUDVOLUME, cloudvolume, Fits(_CLOUDVOLUME, remote=False), _NEEDS),

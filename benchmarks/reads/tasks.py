@@ -26,7 +26,7 @@ QUICK = (
 
 QUICK_ENGINES = (
     "emcatalog",
-    "emcatalog, one by one",
+    "emcatalog (one by one)",
     "TensorStore",
     "zarr-python",
     "cloud-volume",
