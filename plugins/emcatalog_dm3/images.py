@@ -60,6 +60,8 @@ def read_section(url: str, transport: Transport, choice: Choice) -> Section:
     are not read and for damage, OptionError for a choice that the file does not have.
     """
     file = read_tags(transport.reader(url, BLOCK))
+    _ensure_single(file.root, "the file", entry=url)
+    _ensure_single(file.root.group("ImageList"), "ImageList", entry=url)
     index = _chosen(file, choice.image)
     tags = file.root.group("ImageList", str(index))
     try:
@@ -70,6 +72,8 @@ def read_section(url: str, transport: Transport, choice: Choice) -> Section:
 
 
 def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:
+    _ensure_single(tags, f"ImageList.{index}")
+    _ensure_single(tags.group("ImageData"), "ImageData", deep=True)
     axes = axes_of(tags, f"ImageList.{index}")
     _ensure_picture(tags, axes)
     pixels = pixels_of(tags.whole("ImageData", "DataType"), file.order, choice.channel)
@@ -87,6 +91,21 @@ def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:
     found = (*claims(file, index, axes), *_choices(axes, pixels, choice.channel, time))
     offset = block.offset + time * volume
     return Section(file.url, (z, y, x), pixels, offset, found, not_lengths(tags, axes))
+
+
+def _ensure_single(
+    group: Group, path: str, *, entry: str = "", deep: bool = False
+) -> None:
+    """Raise FormatError for tags of one name: which of them is meant is not told."""
+    for name in group.repeated:
+        raise FormatError(
+            entry=entry,
+            got=f"{path} with more than one {name!r}",
+            expected="one of each name",
+            hint="the file is damaged, or was put together by another program",
+        )
+    for name, inner in group.groups().items() if deep else ():
+        _ensure_single(inner, f"{path}.{name}", entry=entry, deep=True)
 
 
 def _choices(

@@ -163,14 +163,18 @@ class _Parser:
             raise self._cursor.damaged("tags in tags in tags", f"{DEEPEST} levels")
         self._cursor.take(2)
         members: dict[str, Node] = {}
+        repeated: list[str] = []
         count = self._length()
         self._tags += count
         if self._tags > MOST_TAGS:
             raise self._cursor.damaged(f"more than {MOST_TAGS} tags", "a header")
         for position in range(count):
             name, node = self._tag(depth)
-            members[name or str(position)] = node
-        return Group(members)
+            name = name or str(position)
+            if name in members:
+                repeated.append(name)
+            members[name] = node
+        return Group(members, tuple(repeated))
 
     def _tag(self, depth: int) -> tuple[str, Node]:
         kind, length = struct.unpack(">BH", self._cursor.take(3))

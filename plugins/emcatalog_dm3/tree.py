@@ -22,9 +22,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Group:
-    """Tags by name; an unnamed tag has its position, as text."""
+    """Tags by name; an unnamed tag has its position, as text.
+
+    Of those in ``repeated`` there are several, and ``members`` has the last.
+    """
 
     members: Mapping[str, Node]
+    repeated: tuple[str, ...] = ()
 
     def find(self, *path: str) -> Node | None:
         """What lies at ``path``, if anything does."""

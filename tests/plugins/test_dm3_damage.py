@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import struct
 import tracemalloc
 from pathlib import Path
@@ -215,6 +216,43 @@ def test_images_are_told_by_place_not_by_name(tmp_path: Path) -> None:
     tags["ImageList"] = {"²": MINE, "9" * 5000: MINE}
     with pytest.raises(FormatError, match="got 0 images, of which 0 are thumbnails"):
         read(tmp_path / "a.dm3", encode(tags))
+
+
+TWICE = {
+    (): "ImageList",
+    ("ImageList", 1): "ImageData",
+    ("ImageList", 1, "ImageData"): "Dimensions",
+    ("ImageList", 1, "ImageData", "Calibrations"): "Dimension",
+    ("ImageList", 1, "ImageData", "Calibrations", "Dimension", 0): "Scale",
+}
+"""Groups by their path, and a tag of each that the volume depends on."""
+
+
+@pytest.mark.parametrize(("path", "name"), TWICE.items())
+@pytest.mark.parametrize("version", [3, 4])
+def test_tags_of_one_name(
+    tmp_path: Path, version: int, path: tuple[Any, ...], name: str
+) -> None:
+    """Which of the two is meant is not told, even where one of them would fit."""
+    tags = copy.deepcopy(document(MINE))
+    group: Any = tags
+    for step in path:
+        group = group[step]
+    other = f"{name[:-1]}?"  # a dict has each name once
+    group[other] = group[name]
+    if name == "Dimensions":
+        group[other] = [15, 4]
+    data = encode(tags, version).replace(other.encode(), name.encode())
+    with pytest.raises(FormatError, match=f"with more than one '{name}'") as caught:
+        read(tmp_path / "a.dm3", data)
+    assert str(tmp_path / "a.dm3") in caught.value.entry
+
+
+def test_tags_of_one_name_that_say_nothing_of_the_image(tmp_path: Path) -> None:
+    """Users and programs add what they like."""
+    mine = MINE | {"ImageTags": {"note": "one", "not?": "two"}}
+    data = encode(document(mine)).replace(b"not?", b"note")
+    np.testing.assert_array_equal(read(tmp_path / "a.dm3", data)[0], PIXELS)
 
 
 def outcome(place: Path, data: bytes) -> EmcatalogError | None:
