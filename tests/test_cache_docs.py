@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import emcatalog
-from emcatalog.cache import RECHECK_SECONDS, budget, disk, room, settings
+from emcatalog.cache import RECHECK_SECONDS, budget, disk, later, room, settings
 from emcatalog.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,5 +52,7 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert RECHECK_SECONDS == 300
     assert "larger than an eighth of the limit" in TEXT
     assert disk.LARGEST_SHARE == 8
+    assert "when 64 MiB wait" in TEXT
+    assert later.WAITING_BYTES == 64 * 2**20
     assert "goes after ten minutes" in TEXT
     assert room.ABANDONED_SECONDS == 600

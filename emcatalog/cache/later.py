@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from emcatalog.cache.disk import DiskCache
 
 WAITING_BYTES = 64 * 2**20
-"""Bytes that may wait to be written; with more, who wants to put must write."""
+"""Bytes that may wait to be written; what comes when a disk is slower is not kept."""
 
 
 class _Writer:
@@ -24,12 +24,8 @@ class _Writer:
 
     def put(self, cache: DiskCache, key: str, version: str, data: bytes) -> None:
         if self._waits(len(data)):
-            try:
+            with contextlib.suppress(RuntimeError):  # the process ends
                 self._pool.submit(self._write, cache, key, version, data)
-            except RuntimeError:  # the process ends
-                self._write(cache, key, version, data)
-        else:
-            cache.put(key, version, data)
 
     def flush(self) -> None:
         with contextlib.suppress(RuntimeError):  # the process ends
@@ -52,8 +48,8 @@ class _Writer:
 def put_later(cache: DiskCache, key: str, version: str, data: bytes) -> None:
     """Put an entry as `DiskCache.put` does, but soon instead of now.
 
-    Until then it is not found. At most `WAITING_BYTES` wait. A process that is killed
-    loses what waits; one that ends does not.
+    Until then it is not found. At most `WAITING_BYTES` wait, and what is more is not
+    kept. A process that is killed loses what waits; one that ends does not.
     """
     _writer(os.getpid()).put(cache, key, version, data)
 
