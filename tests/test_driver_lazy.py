@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 import pickle
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dask
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 import xarray as xr
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +27,8 @@ from emcatalog.errors import CorruptError, OptionError
 from emcatalog.geometry import Grid, Region
 from emcatalog.record import Record
 from emcatalog.volume import Pyramid
+from emcatalog_ngff import NgffSource
+from emcatalog_tiff import TiffSource
 
 SHAPE = (9, 12, 13)
 CHUNKS = ((4, 4, 1), (4, 8), (8, 5))
@@ -413,3 +418,20 @@ class TestSource:
     def test_windows_are_of_sources(self) -> None:
         array = self.Source("here").to_dask()
         assert array.data.window == Window.whole(array.data.window.source)
+
+
+def test_names_tell_sources_apart(tmp_path: Path) -> None:
+    names = []
+    for number in range(2):
+        stack, store = tmp_path / f"{number}.tif", tmp_path / f"{number}.zarr"
+        tifffile.imwrite(stack, WHOLE + number, photometric="minisblack")
+        zarr.save_array(store, WHOLE + number, zarr_format=2)
+        for _ in range(2):
+            tiff = TiffSource(str(stack), voxel_size_nm=8.0).to_dask()
+            plain = NgffSource(str(store), voxel_size_nm=8.0).to_dask()
+            names.append((tiff.data.name, plain.data.name))
+            np.testing.assert_array_equal(tiff[2:5].values, WHOLE[2:5] + number)
+            np.testing.assert_array_equal(plain[2:5].values, WHOLE[2:5] + number)
+    assert names[0] == names[1]
+    assert names[2] == names[3]
+    assert len({name for pair in names for name in pair}) == 4
