@@ -70,8 +70,10 @@ def axis_map(value: object, where: str, count: int, depth: int = 0) -> AxisMap:
     members = mapping(value, where)
     kind = members.get("type")
     reader = _READERS.get(kind) if isinstance(kind, str) else None
-    if reader is None or depth > NESTED or "path" in members:
-        raise _refused(where, kind, "path" in members)
+    if reader is None or depth > NESTED:
+        raise _refused(where, kind)
+    if "path" in members:
+        raise _elsewhere(where, kind, members["path"])
     return reader(members, where, count, depth)
 
 
@@ -220,13 +222,22 @@ def _apart(rows: list[list[float]], shift: list[float], where: str) -> AxisMap:
     return AxisMap(source, scale, tuple(shift))
 
 
-def _refused(where: str, kind: object, elsewhere: bool) -> FormatError:
-    what = "kept in a file of its own" if elsewhere else "of that kind"
+def _refused(where: str, kind: object) -> FormatError:
     return FormatError(
         got=f"{where} of type {shown(kind)}",
         expected=f"one of {', '.join(_READERS)}, with its numbers",
-        hint=f"a transformation {what} does not fit a regular grid with labels in "
+        hint="a transformation of that kind does not fit a regular grid with labels in "
         "nanometres; resample the volume first",
+    )
+
+
+def _elsewhere(where: str, kind: object, path: object) -> FormatError:
+    return FormatError(
+        got=f"{where} of type {shown(kind)} whose numbers are in a separate array, "
+        f"path = {shown(path)}",
+        expected="the numbers in the metadata itself; such arrays are not read",
+        hint=f"write them there, as {shown(kind)}: [...] in place of 'path', or open "
+        "the array of one level with voxel_size_nm=[z, y, x]",
     )
 
 

@@ -60,7 +60,8 @@ def _dataset(told: Any, level: int = 0) -> Any:
         ("affine", {"affine": [[1, 0, 0, 0]]}, "3 rows and 4 columns"),
         ("affine", {"affine": [[1, 0, 0, 0], [0, 1, 9, 0], [0, 0, 1, 0]]}, "mixes"),
         ("affine", {"affine": [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]]}, "mixes"),
-        ("scale", {"path": "scales"}, "in a file of its own"),
+        ("scale", {"path": "p"}, "of type 'scale' whose .* separate array, path = 'p'"),
+        ("affine", {"path": "matrix"}, "separate array, path = 'matrix'"),
         ("displacements", {"path": "field"}, "expected one of identity, scale, "),
         ("mapAxis", {"mapAxis": {"y": "x", "x": "y"}}, "names of axes"),
         ("mapAxis", {"mapAxis": [0, 0, 1]}, "each axis exactly once"),
@@ -75,6 +76,21 @@ def test_transformations_beyond_a_grid(
 
     with pytest.raises(FormatError, match=message):
         opened(changed(root, ".zattrs", change))
+
+
+def test_numbers_in_a_separate_array_have_a_way_out(root: Path) -> None:
+    """What the hint says, done: the array of one level with its voxel size."""
+
+    def change(told: Any) -> None:
+        scale = {"type": "scale", "path": "scales"}
+        _dataset(told)["coordinateTransformations"] = [scale]
+
+    whole = changed(root, ".zattrs", change)
+    with pytest.raises(FormatError, match=r"with voxel_size_nm=\[z, y, x\]"):
+        opened(whole)
+    path = writer.read_json(whole / ".zattrs")["multiscales"][0]["datasets"][0]["path"]
+    level = opened(whole / path, voxel_size_nm=[30.0, 8.0, 8.0]).level(0)
+    assert level.grid.voxel_size == (30.0, 8.0, 8.0)
 
 
 @pytest.mark.parametrize(
