@@ -87,7 +87,7 @@ def engines_for(task: Task) -> list[Engine]:
     """Those that take part and are installed."""
     there = [
         engine
-        for engine in EVERYONE
+        for engine in PAGED_ENGINES
         if engine.fits(task) and not any(map(_lacking, engine.needs))
     ]
     assert {"emcatalog", "tifffile", "ncempy"} & {engine.name for engine in there}
@@ -121,6 +121,20 @@ def test_contestants_read_what_is_true(folder: Path, name: str, batch: int) -> N
     task = task_of(folder, name, batch=batch)
     for engine in engines_for(task):
         check(engine, task)
+
+
+def test_the_limit_of_decoding_decodes(folder: Path) -> None:
+    """What it fills its buffers with is what the pages have there."""
+    task, region = task_of(folder, "tiff-deflate"), REGIONS[0]
+    table, truth = Table.of(task, task.place), task.stored.voxels()
+    rows = np.empty(table.most, np.uint8)
+    for z, (name, begin, end) in enumerate(table.spans(region), region.start[0]):
+        table.decode(region, z, Path(name).read_bytes()[begin:end], rows)
+        found = rows.reshape(-1, truth.shape[2])[: 2 * paged_stores.ROWS]
+        np.testing.assert_array_equal(found, truth[z, : 2 * paged_stores.ROWS])
+    (limit,) = PAGED_LIMITS
+    with contextlib.closing(limit.open(task)) as reader:
+        assert reader.read(region).size == 0
 
 
 @pytest.mark.parametrize("name", PAGED)

@@ -41,7 +41,7 @@ from emcatalog.geometry import Region
 
 TIFFFILE, TIFFFILE_ZARR = "tifffile", "tifffile + zarr-python"
 NCEMPY, ROSETTASCIIO = "ncempy", "rosettasciio"
-OBJECTS = "fsspec file objects, known offsets"
+OBJECTS = "fsspec file objects (known offsets)"
 MAPS_BY_NCEMPY = "memory maps by ncempy"
 LAZY = "lazy rosettasciio"
 
