@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -326,6 +328,39 @@ def test_blocks_that_share_chunks_fetch_them_once_without_a_disk_cache(
         np.testing.assert_array_equal(found, want[boxes[index].slices])
     assert server.bytes_sent < once + 8 * OVERHEAD
     assert "shards" in name or len(server.requests) == CHUNKS
+
+
+FORKED = """
+import os, sys
+from emcatalog.chunked import kept
+from emcatalog.errors import ForkError
+from emcatalog.mirror import Mirrors
+from emcatalog.transport import Transport
+from emcatalog_precomputed import open_pyramid
+volume = open_pyramid(sys.argv[1], Transport(mirrors=Mirrors())).level(0)
+volume.read(volume.grid.region)
+with kept._lock:  # as another thread may hold it at the fork
+    child = os.fork()
+if not child:
+    kept._lock.acquire(blocking=False)
+    try:
+        volume.read(volume.grid.region)
+    except ForkError:
+        os._exit(7)
+    os._exit(1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+def test_a_forked_child_is_told(
+    tmp_path: Path, disk: Path, want: NDArray[Any], nginx_at: Serve
+) -> None:
+    FORMATS["precomputed"](tmp_path / "v", want)
+    url = nginx_at(tmp_path / "v").url
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED, url], check=True, timeout=120
+    )
 
 
 def test_only_remote_volumes_are_kept_and_only_if_told(

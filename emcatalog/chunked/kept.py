@@ -28,7 +28,7 @@ from emcatalog.cache import (
     page_cache,
     put_later,
 )
-from emcatalog.chunked.engine import open_kvstore
+from emcatalog.chunked.engine import context, open_kvstore
 from emcatalog.chunked.kvstore import is_local
 
 CHECKED_BYTES = 4 * 2**20
@@ -56,6 +56,7 @@ def ask(store: str, key: bytes, batch: Any) -> Answer:
     """
     if not is_remote(store):
         return _Local(open_kvstore(store).read(key, batch=batch))
+    context()  # raises in a forked child, where the lock may be held for ever
     name = int(time.time() // RECHECK_SECONDS), store, key
     with _lock:
         answer = _under_way.get(name)
