@@ -308,3 +308,21 @@ def test_memory_is_bounded_however_slow_the_taker(
     finally:
         tracemalloc.stop()
     assert peak - held < 10 << 20
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_pages_may_lie_in_several_places(
+    tmp_path: Path, http_at: Serve, encoded: bool
+) -> None:
+    """As in a mirror that has some of the files: on the disk and on a server."""
+    codec = Zlib("u1") if encoded else None
+    layout = Layout((40, 30), np.dtype("u1"), (16, 30), codec)
+    random = np.random.default_rng(0)
+    whole = random.integers(0, 9, (6, 40, 30, 1), np.uint8)
+    here = write(tmp_path / "a.bin", whole, layout, random)
+    there = at(here, f"{http_at(tmp_path).url}/a.bin")
+    mixed = tuple((here, there)[z % 2][z] for z in range(6))
+    volume = volume_of(layout, mixed)
+    regions = [volume.grid.region, Region((1, 3, 4), (5, 39, 29))]
+    for index, voxels in volume.read_many(regions):
+        np.testing.assert_array_equal(voxels, whole[regions[index].slices][..., 0])
