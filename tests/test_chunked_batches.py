@@ -44,7 +44,7 @@ class Slow:
 
     asked: dict[Region, Future[Any]] = field(default_factory=dict)
 
-    def begin(self, region: Region, _: object) -> Future[Any]:
+    def begin(self, region: Region) -> Future[Any]:
         future = self.asked[region] = Future()
         if len(self.asked) == 1:
             self.come(region)
@@ -125,10 +125,10 @@ def test_a_region_that_cannot_be_asked_for_ends_the_others() -> None:
     slow = Slow()
     regions = [box((n, 0, 0), (1, 1, 1)) for n in range(3)]
 
-    def begin(region: Region, batch: object) -> Future[Any]:
+    def begin(region: Region) -> Future[Any]:
         if region == regions[2]:
             raise NotFoundError(got="nothing", expected="something")
-        return slow.begin(region, batch)
+        return slow.begin(region)
 
     reading = Reading(begin, slow.reading.finish, CHUNKS, 1)
     with pytest.raises(NotFoundError):

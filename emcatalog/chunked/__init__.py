@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.chunked.batches import BATCH_BYTES, Reading, as_they_come, is_joined
+from emcatalog.chunked.batches import BATCH_BYTES, Reading, as_they_come
 from emcatalog.chunked.engine import open_store, translated, verify
 from emcatalog.chunked.files import ensure_files
 from emcatalog.chunked.keys import PACKED_FILES, PLAIN, Cell, ChunkKeys, Keys
@@ -162,7 +162,8 @@ class ChunkedVolume:
 
         Regions in flight, their decoded chunks and results that are not yet taken fill
         at most `batches.BATCH_BYTES` of memory, or one region alone more than that.
-        Regions that are in flight together share chunks and requests.
+        A chunk that several regions need is fetched and decoded once, if they are in
+        flight together or the cache holds it.
         """
         for region in regions:
             self._check(region, self.dtype)
@@ -196,7 +197,7 @@ class ChunkedVolume:
             ensure_inside(region, self.grid)
         ensure_fits(region.shape, dtype)
 
-    def _start(self, region: Region, batch: Any = None) -> Any:
+    def _start(self, region: Region) -> Any:
         # one voxel of a chunk costs the whole chunk
         ensure_fits(self.chunks, self.dtype)
         with translated(self.url):
@@ -206,7 +207,7 @@ class ChunkedVolume:
                 return self._staged(region, ByChunk(self.spec, self.keys))
             if self.by_chunk and (self.sums or self.by_chunk.is_kept):
                 return self._staged(region, self.by_chunk)
-            return self._ask(self._opened(), region, batch)
+            return self._ask(self._opened(), region)
 
     def _staged(self, region: Region, way: ByChunk) -> Pieces:
         itemsize = self.dtype.itemsize
@@ -225,9 +226,8 @@ class ChunkedVolume:
     def _opened(self) -> Any:
         return _view(open_store(self.spec), self.axes, self.grid.shape)
 
-    def _ask(self, view: Any, region: Region, batch: Any = None) -> Any:
-        batch = batch if batch and is_joined(self.spec) else None
-        return view[self._index(region)].read(order="C", batch=batch)
+    def _ask(self, view: Any, region: Region) -> Any:
+        return view[self._index(region)].read(order="C")
 
     def _result(self, region: Region, future: Any) -> NDArray[np.generic]:
         with translated(self.url):
