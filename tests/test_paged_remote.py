@@ -294,6 +294,7 @@ def test_memory_is_bounded_however_slow_the_taker(
     monkeypatch.setenv("EMCATALOG_CACHE", "0")
     monkeypatch.setattr(batch, "BUDGET", 1 << 20)
     monkeypatch.setattr(flow, "IN_FLIGHT", 2 << 20)
+    monkeypatch.setattr(flow, "TURN", 1 << 20)
     layout, pages, whole = plain(tmp_path / "a.bin", (32, 512, 1024))
     url = f"{http_at(tmp_path).url}/a.bin"
     volume = volume_of(layout, at(pages, url))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 import functools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -20,14 +20,20 @@ from numpy.typing import NDArray
 
 from emcatalog.paged.kept import Kept
 from emcatalog.paged.pieces import Lot, Piece, joined
-from emcatalog.paged.plan import Parcel, parcels
+from emcatalog.paged.plan import parcels
 from emcatalog.paged.segments import decoders, voxels_of
 from emcatalog.transport import FileMap
 
 Arrival = tuple[Lot, NDArray[np.generic]]
 
-IN_FLIGHT = 128 << 20
+IN_FLIGHT = 256 << 20
 """Bytes, as they are stored and as voxels, that are fetched ahead of what was taken."""
+
+TURN = 128 << 20
+"""Bytes, counted likewise, that are fetched in one turn; a large region takes several.
+
+A turn is planned as a whole, and two of them are under way.
+"""
 
 CROWD = 8
 """Local pieces that one thread reads and decodes at a time."""
@@ -46,7 +52,7 @@ class Flow:
     """The way of the pieces of one read; not for several threads.
 
     ``want`` begins with fetching, ``take`` waits for the next pieces. As many are
-    under way as `IN_FLIGHT` allows, at least those of one ``want``.
+    under way as `IN_FLIGHT` allows, at least those of one turn.
     """
 
     def __init__(self, kept: Kept) -> None:
@@ -87,24 +93,18 @@ class Flow:
             self._requests.shutdown(wait=False, cancel_futures=True)
 
     def _want_remote(self, pieces: Sequence[Piece]) -> None:
-        absent = []
-        self._kept.ask_versions(pieces)
         for piece in pieces:
-            data = self._kept.fetched(piece)
-            if data is None:
-                absent.append(piece)
-            else:
-                work = functools.partial(self._decode, piece, data)
-                self._add((piece,), work, remote=False)
-        for piece in absent:
             if piece.length < 0:
                 work = functools.partial(self._fetch_whole, piece)
                 self._add((piece,), work, remote=True)
-        known = [piece for piece in absent if piece.length >= 0]
-        for url, own in _by_host(known, self._kept):
-            speed = self._transport.speed(url)
-            planned = parcels(own, speed, self._transport.most_requests(url))
-            self._add(own, functools.partial(self._fetch, planned), remote=True)
+        known = [piece for piece in pieces if piece.length >= 0]
+        for own in _by_host(known, self._kept):
+            turns = -(-self._weight(own) // TURN)
+            step = -(-len(own) // max(1, turns))
+            for first in range(0, len(own), step):
+                turn = own[first : first + step]
+                work = functools.partial(self._fetch, turn)
+                self._add(turn, work, remote=True)
 
     def _add(
         self, pieces: Sequence[Piece], work: Callable[[], None], *, remote: bool
@@ -164,16 +164,35 @@ class Flow:
         return bytes(file.view(piece.offset, piece.length))
 
     def _fetch_whole(self, piece: Piece) -> None:
+        if not self._taken_from_disk((piece,)):
+            return
         data = self._transport.read(piece.url, limit=self._layout.most_bytes)
         self._hand_over([((piece,), data)])
 
-    def _fetch(self, planned: Sequence[Parcel]) -> None:
+    def _fetch(self, pieces: Sequence[Piece]) -> None:
+        """Fetch pieces of one host, whose lengths are known."""
+        absent = self._taken_from_disk(pieces)
+        url, plain = pieces[0].url, self._layout.codec is None
+        most = self._transport.most_requests(url)
+        planned = parcels(absent, self._transport.speed(url), most)
         groups = [(parcel.url, parcel.spans) for parcel in planned]
-        plain = self._layout.codec is None
         for index, spans in self._transport.read_groups(groups):
             if self._closed:
                 return
             self._hand_over(list(planned[index].cut(spans, together=plain)))
+
+    def _taken_from_disk(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Have those decoded that are on disk; the others are given back."""
+        absent = []
+        self._kept.ask_versions(pieces)
+        for piece in pieces:
+            data = self._kept.fetched(piece)
+            if data is None:
+                absent.append(piece)
+            else:
+                work = functools.partial(self._decode, piece, data)
+                self._submit(decoders(), work)
+        return absent
 
     def _hand_over(self, lots: Sequence[tuple[Lot, bytes]]) -> None:
         """Keep what came, and have it taken; a free core decodes what is encoded."""
@@ -202,12 +221,9 @@ class Flow:
         return self._kept.put(piece, voxels_of(self._layout, piece, data))
 
 
-def _by_host(
-    pieces: Sequence[Piece], kept: Kept
-) -> Iterator[tuple[str, Sequence[Piece]]]:
-    """A URL of each host, and the pieces that lie there."""
+def _by_host(pieces: Sequence[Piece], kept: Kept) -> Iterable[Sequence[Piece]]:
+    """The pieces that lie on each host."""
     hosts: dict[str, list[Piece]] = {}
     for piece in pieces:
         hosts.setdefault(urlsplit(kept.place(piece.url).url).netloc, []).append(piece)
-    for own in hosts.values():
-        yield own[0].url, own
+    return hosts.values()
