@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from benchmarks.reads import tasks
 from benchmarks.reads.engines import OURS
 from benchmarks.reads.figures import HEADS, Ratio, faster, rows
 from benchmarks.reads.limits import DECODING, WIRE
-from benchmarks.reads.page import page
+from benchmarks.reads.page import busy, page
 from benchmarks.reads.rounds import Note, Outcome
 from benchmarks.reads.small import small_stores, task_of
 from benchmarks.reads.task import Moved, Task
@@ -83,3 +85,27 @@ def test_every_target_covers_some_task() -> None:
     for glob in tasks.QUICK_ENGINES:
         assert tasks.chosen(engines, [glob])
     assert len({target.text for target in TARGETS}) == len(TARGETS)
+
+
+@pytest.mark.parametrize("name", ["figures", "page", "task", "tasks", "volumes"])
+def test_examples(name: str) -> None:
+    """The examples in docstrings of the harness."""
+    module = importlib.import_module(f"benchmarks.reads.{name}")
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
+
+
+def test_a_busy_machine_is_told() -> None:
+    """Its figures are to be read with care."""
+    assert "load average 900 on" in busy(900.0)
+
+
+def test_the_page_tells_the_command() -> None:
+    """All that was asked for but the paths of this machine."""
+    words = ["--quick", "--only", "a/*", "--rounds", "3", "--real", "/x", "--stores"]
+    given = command.parser().parse_args([*words, "/y"])
+    assert command.written_as(given) == (
+        "python -m benchmarks.reads --quick --only 'a/*' --rounds 3 --real SECTIONS "
+        "--write docs/reading.md"
+    )

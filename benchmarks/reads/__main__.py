@@ -177,7 +177,7 @@ def main(
     found = verdicts(asked.outcomes)
     report.show_verdicts(console, found)
     if given.write:
-        text = page(asked.outcomes, found, absent, _command(given))
+        text = page(asked.outcomes, found, absent, written_as(given))
         given.write.write_text(text, "utf-8")
     return int(any(o.wrong or OURS in o.failures for o in asked.outcomes))
 
@@ -201,7 +201,7 @@ def _asked(
     )
 
 
-def _command(given: argparse.Namespace) -> str:
+def written_as(given: argparse.Namespace) -> str:
     """What was asked for, without the paths of this machine."""
     words = ["python -m benchmarks.reads"]
     for name in ("quick", "fresh", "cold"):

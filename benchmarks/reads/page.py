@@ -41,12 +41,31 @@ of them. Written by the measurement itself:
 {command}
 ```
 
-{machine} {date}. {rounds}
+{machine} {date}. {rounds} {load}
 
 {versions}
 
 """
 WAY = """\
+## What bounds it
+
+- *Decoding alone* decodes again and again into the same buffer, which stays in the
+  cache of its core. An engine must also take encoded bytes from the files, touch new
+  memory, and put the block together: raw TensorStore spends 1.1 to 1.3 times the CPU
+  seconds of decoding alone on Blosc and gzip, so 0.9 of the limit is about its best
+  where few cores are the bound. What helps is to decode less: a block of 128³ that is
+  aligned with chunks of 64³ needs 8 of them, and an unaligned one 27.
+- Uncompressed chunks are read from the page cache into memory and copied once more into
+  the block; a memory map of the files would save the first copy.
+- Our layers above the engine cost 0.2 ms per block by `da.isel(...).values`, measured
+  by `python -m benchmarks.overhead`: seen at uncompressed chunks (1 to 2 ms a block),
+  not at compressed ones. Where even that matters, `volume.read` costs 0.05 ms.
+- Chunks of precomputed with the suffix `.gz`, which TensorStore does not look for, are
+  unpacked here and handed to it in memory.
+- Where all cores decode all the time - JPEG and gzip - no engine can be much faster
+  than another that uses them all.
+- Reductions of whole volumes are measured by `python -m benchmarks.reductions`.
+
 ## How it is measured
 
 - The volume is procedural tissue with the detector's noise, or a real FIB-SEM stack
@@ -85,6 +104,7 @@ def page(
             machine=machine(),
             date=datetime.datetime.now(tz=datetime.UTC).date(),
             rounds=f"Rounds: {', '.join(map(str, sorted(counts)))}.",
+            load=busy(os.getloadavg()[2]) if hasattr(os, "getloadavg") else "",
             versions=f"Versions: {versions()}.",
         ),
         "## Targets\n\n",
@@ -103,6 +123,23 @@ def machine() -> str:
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB of memory, "
         f"{platform.system()}, Python {platform.python_version()},"
+    )
+
+
+def busy(load: float) -> str:
+    """What a load average of 15 minutes says about the figures; empty for a quiet one.
+
+    Engines keep all cores busy themselves, and no more than that.
+
+    >>> busy(0.5)
+    ''
+    """
+    cores = os.cpu_count() or 1
+    if load < 2 * cores:
+        return ""
+    return (
+        f"**The machine was busy with other work (load average {load:.0f} on {cores} "
+        "cores): believe CPU seconds, requests and bytes rather than times.**"
     )
 
 
