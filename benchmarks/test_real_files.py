@@ -25,7 +25,14 @@ from PIL import Image
 from benchmarks.real_files.__main__ import main, parser
 from benchmarks.real_files.discover import DRIVERS, discover
 from benchmarks.real_files.expected import parse_row
-from benchmarks.real_files.findings import FAULTS, Finding, Outcome, Row, shown
+from benchmarks.real_files.findings import (
+    FAULTS,
+    UNREADABLE,
+    Finding,
+    Outcome,
+    Row,
+    shown,
+)
 from benchmarks.real_files.page import REFRESH, page, versions
 from benchmarks.real_files.report import failed, refusals
 from benchmarks.real_files.series import in_order
@@ -385,8 +392,21 @@ def test_names_of_metadata_that_are_no_files(tmp_path: Path) -> None:
     found = swept(tmp_path)
     assert {path: f.outcome for path, f in found.items()} == {
         "info/a.tif": Outcome.READ, "zarr.json": Outcome.NONE,
-        "attributes.json": Outcome.NONE, ".zarray": Outcome.NONE,
+        "attributes.json": Outcome.NONE, ".zarray": Outcome.REFUSED,
     }  # fmt: skip
+
+
+def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    """Whatever its name promises, but for a name that promises no volume."""
+    names = ("a.tif", "a.dm3", "a.zip", "a.zarr.zip", "a.unknown", "nothing")
+    for name in (*names, "a.txt"):
+        (tmp_path / name).symlink_to(name)
+    found = swept(tmp_path)
+    assert {path: f.outcome for path, f in found.items()} == {
+        **dict.fromkeys(names, Outcome.REFUSED), "a.txt": Outcome.NONE
+    }  # fmt: skip
+    assert found["nothing"].kind == UNREADABLE
+    assert all("symbolic links" in f.detail for f in found.values())
 
 
 @pytest.mark.parametrize("mode", [0, 0o400, 0o100])
@@ -455,6 +475,20 @@ def test_peers_are_asked_where_no_row_is(tmp_path: Path) -> None:
     assert found["deep.tif"].outcome is Outcome.DIFFERS
     assert "Pillow" in found["deep.tif"].detail
     assert not done.comparisons
+
+
+def test_equal_numbers_of_another_type_are_told(tmp_path: Path) -> None:
+    """Pillow has 16-bit greys of a PGM as int32; what differs is the type alone."""
+    deep = np.random.default_rng(0).integers(0, 2**16, (8, 9), np.uint16)
+    (tmp_path / "a.pgm").write_bytes(b"P5 9 8 65535\n" + deep.astype(">u2").tobytes())
+    (finding,) = survey(gather(tmp_path), jobs=1, timeout=60).findings
+    assert finding.outcome is Outcome.DIFFERS
+    assert "equal voxels of another type: uint16 for int32" in finding.detail
+    write_expected(tmp_path, tiff_row("a.pgm", deep.astype(np.int32) + 1))
+    finding = swept(tmp_path)["a.pgm"]
+    assert finding.outcome is Outcome.WRONG
+    assert finding.detail.startswith("other voxels than")
+    assert finding.detail.endswith("of another type: uint16 for int32")
 
 
 def test_libraries_side_by_side(tmp_path: Path) -> None:

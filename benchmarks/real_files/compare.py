@@ -145,17 +145,28 @@ def _dtype_note(mine: np.dtype[np.generic], text: str) -> str:
 
 
 def _wrong(stack: Stack, row: Row, declared: str, deadline: float) -> str:
-    """What a wrong digest may come from: axes that are exchanged, or voxels."""
+    """What a wrong digest may come from: type, axes that are exchanged, or voxels."""
+    types = _dtype_note(stack.first.dtype, row.dtype)
     plain = f"other voxels than {row.reader} in the order {declared}"
-    if math.prod(stack.sizes.values()) > SMALL:
-        return plain
+    plain += f", of another type: {types}" if types else ""
     try:
+        wider = types and _is_wider(row, stack.first.dtype)
+        if wider and stack.digest(declared, deadline, row.dtype) == row.digest:
+            return f"equal voxels of another type: {types}"
+        if math.prod(stack.sizes.values()) > SMALL:
+            return plain
         for order in by_shape(row, stack.sizes):
             if order != declared and _digest(stack, order, row, deadline) == row.digest:
                 return f"axes exchanged: {order} has the voxels of {declared}"
     except OutOfTimeError:  # wrong it is in any case
         pass
     return plain
+
+
+def _is_wider(row: Row, mine: np.dtype[np.generic]) -> bool:
+    """Whether the type of the row has every number that ours has."""
+    theirs = _dtype(row.dtype)
+    return theirs is not None and np.can_cast(mine, theirs, "safe")
 
 
 def calibration(stack: Stack, row: Row, item: Item) -> str:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.real_files.file_kinds import file_kind
-from benchmarks.real_files.findings import Item, Stored
+from benchmarks.real_files.findings import UNREADABLE, Item, Stored
 from benchmarks.real_files.series import series
 from benchmarks.real_files.stored import (
     DAMAGED_ZIP,
@@ -77,7 +77,7 @@ class _Walk:
         try:
             entries = sorted(os.scandir(folder), key=lambda e: e.name)
         except OSError as error:
-            yield self._item(folder, "folder", f"cannot be listed: {error.strerror}")
+            yield self._item(folder, UNREADABLE, f"cannot be listed: {error.strerror}")
             return
         # a folder, a pipe or a lost link of such a name tells nothing of a store
         names = {e.name for e in entries if e.name in STORE_FILES and is_there(e)}

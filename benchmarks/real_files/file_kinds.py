@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Container
 from pathlib import Path
 
+from benchmarks.real_files.findings import UNREADABLE
+
 MAGIC = (
     (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"),
     (b"\0\0\0\3", "DM"), (b"\0\0\0\4", "DM"), (b"\x89PNG\r\n", "picture"),
@@ -42,8 +44,7 @@ def file_kind(place: Path, readable: Container[str]) -> tuple[str, str]:
         with place.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        # what ought to be readable is tried: the driver has to say what is wrong
-        return (named, "") if named in readable else ("file", _unopened(error))
+        return _unopened("OME-Zarr" if named == "zip" else named, readable, error)
     kind = _magic(head)
     if "zip" in (kind, named):
         return _zip_kind(place)
@@ -53,8 +54,11 @@ def file_kind(place: Path, readable: Container[str]) -> tuple[str, str]:
     return kind or "file", "" if kind in readable else _what(kind, suffix, head)
 
 
-def _unopened(error: OSError) -> str:
-    return f"cannot be opened: {error.strerror}"
+def _unopened(named: str, readable: Container[str], error: OSError) -> tuple[str, str]:
+    """What ought to be readable is tried: the driver has to say what is wrong."""
+    if named in readable:
+        return named, ""
+    return named or UNREADABLE, f"cannot be opened: {error.strerror}"
 
 
 def _magic(head: bytes) -> str:

@@ -28,6 +28,9 @@ class Outcome(StrEnum):
     NONE = "no volume format"
 
 
+UNREADABLE = "unreadable"
+"""Kind of a file or folder that cannot be opened, and whose name does not tell more."""
+
 FAULTS = frozenset({Outcome.WRONG, Outcome.FOREIGN, Outcome.HANG, Outcome.CRASH})
 
 
@@ -51,7 +54,7 @@ class Item:
 
     ``path`` is relative to ``root``, with slashes. ``places`` is what the driver is
     given: one path, or the files of a series in order. An item without a ``driver``
-    is no volume format, and ``why`` says what it is.
+    is no volume format, or `UNREADABLE`, and ``why`` says what it is.
     """
 
     root: Path

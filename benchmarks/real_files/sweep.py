@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.real_files.discover import DRIVERS, discover
 from benchmarks.real_files.examine import SERIES
 from benchmarks.real_files.expected import Table, read_expected
-from benchmarks.real_files.findings import Finding, Item, Outcome, Row
+from benchmarks.real_files.findings import UNREADABLE, Finding, Item, Outcome, Row
 from benchmarks.real_files.series import members_of
 from benchmarks.real_files.workers import Answer, Task, perform
 from emcatalog.driver.registry import driver
@@ -97,12 +97,7 @@ def sweep(
     for item in folder.items:
         rows = folder.rows(item)
         if not item.driver:
-            notes = ("EXPECTED.csv has a row for it",) if rows else ()
-            found.append(
-                Finding(
-                    item.path, item.kind, Outcome.NONE, detail=item.why, notes=notes
-                )
-            )
+            found.append(_untried(item, rows))
             continue
         beside = () if rows else tuple((peers or {}).get(item.path, ()))
         arguments = (item, rows, beside, timeout * _MARGIN)
@@ -112,6 +107,13 @@ def sweep(
         report(done, len(tasks), answer.task.key.path)
     order = {(i.path, i.kind): n for n, i in enumerate(folder.items)}
     return sorted(found, key=lambda f: order[f.path, f.kind])
+
+
+def _untried(item: Item, rows: Sequence[Row]) -> Finding:
+    """What no driver is asked for; a file that cannot be opened may be a volume."""
+    outcome = Outcome.REFUSED if item.kind == UNREADABLE else Outcome.NONE
+    notes = ("EXPECTED.csv has a row for it",) if rows else ()
+    return Finding(item.path, item.kind, outcome, detail=item.why, notes=notes)
 
 
 def _findings(answer: Answer) -> Iterator[Finding]:
