@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import servers
-from emcatalog.cache import page_cache
+from emcatalog.cache import flush, page_cache
 from emcatalog.errors import (
     ContentError,
     CorruptError,
@@ -327,3 +327,26 @@ def test_pages_may_lie_in_several_places(
     regions = [volume.grid.region, Region((1, 3, 4), (5, 39, 29))]
     for index, voxels in volume.read_many(regions):
         np.testing.assert_array_equal(voxels, whole[regions[index].slices][..., 0])
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_large_region_comes_in_turns(
+    tmp_path: Path,
+    http_at: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    encoded: bool,
+) -> None:
+    """Each turn is planned by itself, and no more of them are under way than fit."""
+    monkeypatch.setenv("EMCATALOG_DISK_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setattr(flow, "TURN", 20_000)
+    monkeypatch.setattr(flow, "IN_FLIGHT", 30_000)
+    layout = Layout((64, 48), np.dtype("u1"), (16, 48), Zlib("u1") if encoded else None)
+    random = np.random.default_rng(0)
+    whole = random.integers(0, 255, (20, 64, 48, 1), np.uint8)
+    pages = at(write(tmp_path / "a.bin", whole, layout, random), "")
+    url = f"{http_at(tmp_path).url}/a.bin"
+    for _ in range(2):  # from the server, then from the disk
+        volume = volume_of(layout, at(pages, url))
+        np.testing.assert_array_equal(volume.read(volume.grid.region), whole[..., 0])
+        page_cache().clear()
+        flush()
