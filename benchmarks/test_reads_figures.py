@@ -87,7 +87,7 @@ def test_every_target_covers_some_task() -> None:
     assert len({target.text for target in TARGETS}) == len(TARGETS)
 
 
-@pytest.mark.parametrize("name", ["figures", "page", "task", "tasks", "volumes"])
+@pytest.mark.parametrize("name", ["figures", "page", "tasks", "volumes"])
 def test_examples(name: str) -> None:
     """The examples in docstrings of the harness."""
     module = importlib.import_module(f"benchmarks.reads.{name}")
