@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,62 +14,13 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backward_volume import GRID, Memory, lazy, on_dask, ordinary
 from emcatalog.accessor.source import window_of
-from emcatalog.driver.array import to_dataset, to_mask
+from emcatalog.driver.array import to_mask
 from emcatalog.driver.chunks import dask_chunks
-from emcatalog.errors import (
-    CorruptError,
-    GeometryError,
-    LabelError,
-    OptionError,
-    UnitError,
-)
-from emcatalog.geometry import AXES, Grid, Region
+from emcatalog.geometry import AXES, Region
 from emcatalog.record import Record
 from emcatalog.volume import Pyramid
-
-SHAPE = (20, 24, 28)
-GRID = Grid(SHAPE, (2.96, 4.0, 8.0), (100.0, -40.0, 0.0))
-WHOLE = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A volume that answers backwards, and tells what it was asked for at once."""
-
-    grid: Grid
-    dtype: np.dtype[Any] = WHOLE.dtype
-    chunks: tuple[int, int, int] = (4, 4, 4)
-    asked: list[list[Region]] = field(default_factory=list, compare=False)
-
-    def read(self, region: Region) -> Any:
-        return np.ascontiguousarray(WHOLE[region.slices])
-
-    def read_many(self, regions: Any) -> Any:
-        self.asked.append(list(regions))
-        for index in reversed(range(len(regions))):
-            yield index, self.read(regions[index])
-
-    def stored(self, region: Region) -> Any:
-        return self.read(region) % 2 == 0
-
-
-def lazy(volume: Any = None) -> xr.DataArray:
-    return to_dataset(Pyramid((volume or Memory(GRID),), Record()), 0, "x", {})["image"]
-
-
-def on_dask(volume: Any = None) -> xr.DataArray:
-    volume = volume or Memory(GRID)
-    sizes = dask_chunks(volume, {"z": 8})
-    pyramid = Pyramid((volume,), Record())
-    return to_dataset(pyramid, 0, "x", {}, sizes)["image"]
-
-
-def ordinary() -> xr.DataArray:
-    """Read from a file by something else: no VoxelIndex, but a unit."""
-    array = lazy().load().drop_indexes(AXES)
-    return array.set_xindex("z").set_xindex("y").set_xindex("x")
-
 
 KINDS: dict[str, Callable[[], xr.DataArray]] = {
     "lazy": lazy,
@@ -217,98 +167,6 @@ def test_where_it_lies() -> None:
     assert stepped.em.voxel_size == GRID.voxel_size
     assert stepped.em.extent[0] == pytest.approx(19 * 2.96)
     assert array[:1].em.extent[0] == 2.96
-
-
-STICKS_OUT = (
-    r"^got block 0, of 5 x 5 x 5 voxels \(z, y, x\), which sticks out along 'z': "
-    r"voxels -2 to 2; expected voxels 0 to 19; a centre from 104.44 up to, but "
-    r"without, 151.8 nm has room. Try: take a smaller shape, or move the centre"
-)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "kind", "message"),
-    [
-        (
-            {"center": (101, 0, 100), "shape": 5},
-            LabelError,
-            STICKS_OUT,
-        ),
-        ({"start": (0, 20, 0), "shape": 5}, LabelError, "along 'y': voxels 20 to 24"),
-        ({"start": (0, 0, 0), "shape": 25}, LabelError, "expected voxels 0 to 19. Try"),
-        ({"start": (0, 0, -1), "shape": 5}, LabelError, "along 'x': voxels -1 to 3"),
-        ({"center": (1, 0, 0), "shape": 5}, LabelError, "the label 1 nm along 'z'"),
-        ({"center": (120, 0)}, UnitError, "expected three lengths"),
-        ({"center": "120 nm"}, UnitError, "expected three lengths"),
-        ({"center": 120}, UnitError, "the centre 120; expected three lengths"),
-        ({"center": (120, 0, "1 s")}, UnitError, "of dimension"),
-        ({"center": (120, 0, float("nan"))}, LabelError, "nan"),
-        ({}, OptionError, "neither a centre nor a start"),
-        ({"center": (120, 0, 0), "start": (0, 0, 0)}, OptionError, "got both"),
-        ({"start": (0, 0, 0), "shape": 0}, OptionError, "the shape 0; expected voxels"),
-        ({"start": (0, 0, 0), "shape": (1, 2)}, OptionError, r"the shape \(1, 2\)"),
-        ({"start": (0, 0, 0), "shape": 1.5}, OptionError, "the shape 1.5"),
-        ({"start": (0, 0, 0), "shape": True}, OptionError, "the shape True"),
-        ({"start": (0, 0)}, OptionError, "whole numbers"),
-        ({"start": (0, 0, 0.5)}, OptionError, "whole numbers. Try: centres are in"),
-        ({"start": 5}, OptionError, "whole numbers"),
-    ],
-)
-def test_blocks_that_cannot_be(
-    arguments: Any, kind: type[Exception], message: str
-) -> None:
-    with pytest.raises(kind, match=message):
-        lazy().em.block(**arguments)
-
-
-def test_many_are_refused_before_any_is_read() -> None:
-    volume = Memory(GRID)
-    with pytest.raises(LabelError, match="block 1, of 4 x 4 x 4"):
-        lazy(volume).em.blocks(starts=[(0, 0, 0), (18, 0, 0)], shape=4)
-    with pytest.raises(UnitError, match=r"centres of shape \(2, 4\)"):
-        lazy(volume).em.blocks(np.zeros((2, 4)), 4)
-    assert not volume.asked
-
-
-@pytest.mark.parametrize(
-    ("array", "kind", "message"),
-    [
-        (lazy().isel(z=3), GeometryError, r"got an array with {'y': 24, 'x': 28}"),
-        (lazy().rename(z="t"), GeometryError, "expected dimensions z, y and x"),
-        (lazy()[:0], GeometryError, "a voxel at least along each"),
-        (lazy().drop_vars("y"), UnitError, "'y' without a coordinate in nanometres"),
-        (ordinary().assign_coords(x=np.arange(28.0)), UnitError, "'x' without"),
-        (
-            ordinary().assign_coords(x=("x", np.arange(28.0), {"units": "um"})),
-            UnitError,
-            "'x' in 'um'; expected voxel centres in nanometres",
-        ),
-        (
-            ordinary().assign_coords(x=("x", np.arange(28.0) ** 2, {"units": "nm"})),
-            GeometryError,
-            "not evenly spaced",
-        ),
-    ],
-)
-def test_arrays_that_have_no_blocks(
-    array: xr.DataArray, kind: type[Exception], message: str
-) -> None:
-    with pytest.raises(kind, match=message):
-        array.em.block(start=(0, 0, 0), shape=2)
-    with pytest.raises(kind, match=message):
-        _ = array.em.voxel_size
-
-
-def test_errors_of_reading_name_the_entry() -> None:
-    class Broken(Memory):
-        def read_many(self, regions: Any) -> Any:
-            yield 0, self.read(regions[0])
-            raise CorruptError(got="a chunk that does not decode")
-
-    blocks = lazy(Broken(GRID)).em.blocks(starts=[(0, 0, 0), (1, 1, 1)], shape=2)
-    assert next(blocks)[0] == 0
-    with pytest.raises(CorruptError, match="^x: got a chunk"):
-        next(blocks)
 
 
 def test_it_comes_with_the_arrays_and_not_with_the_face() -> None:
