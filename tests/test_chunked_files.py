@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import store_writer as writer
+from emcatalog.chunked import files
 from emcatalog.errors import CorruptError
 from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
@@ -41,6 +42,11 @@ def _precomputed(root: Path) -> tuple[Volume, Path]:
     volume = open_precomputed(str(root), TRANSPORT).level(0)
     chunk = min((root / "8_8_8").iterdir())
     return volume, chunk
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    files._size.cache_clear()
 
 
 @pytest.fixture(params=["zarr2", "zarr3", "n5", "precomputed", "suffixed"])
@@ -85,3 +91,17 @@ def test_an_absent_chunk_is_still_fill(store: tuple[Volume, Path]) -> None:
     volume, chunk = store
     chunk.unlink()
     assert not volume.read(Region((0, 0, 0), (8, 8, 8))).any()
+
+
+def test_each_chunk_is_looked_at_once(
+    store: tuple[Volume, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, _ = store
+    volume.read(FIRST)
+    looked = files._size.cache_info().misses
+    assert looked > 0
+    volume.read(FIRST)
+    assert files._size.cache_info().misses == looked
+    monkeypatch.setattr(files, "RECHECK_SECONDS", 1e-6)
+    volume.read(FIRST)
+    assert files._size.cache_info().misses == 2 * looked

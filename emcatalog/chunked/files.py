@@ -11,7 +11,9 @@ import json
 import math
 import os
 import stat
+import time
 
+from emcatalog.cache import RECHECK_SECONDS
 from emcatalog.chunked.keys import Cell, Keys
 from emcatalog.errors import CorruptError
 from emcatalog.geometry import Region
@@ -32,39 +34,45 @@ def ensure_files(keys: Keys, region: Region, itemsize: int) -> None:
     """Raise CorruptError for a chunk below ``region`` (z, y, x) that is no such file.
 
     It looks at chunks that are files of their own on this machine, and not at those in
-    shards and zip files.
+    shards and zip files; at each once in `RECHECK_SECONDS`, since it costs microseconds.
     """
+    period = int(time.monotonic() // RECHECK_SECONDS)
     for cell in keys.cells(region):
         folder = _folder(keys.store_of(cell))
         if not folder:
             return
+        name = keys.key(cell).decode()
         for suffix, _ in keys.packings:
-            try:
-                # at each read, of each chunk: a Path would cost as much as asking
-                facts = os.stat(folder + keys.key(cell).decode() + suffix)  # noqa: PTH116
-            except OSError:  # it is absent, or TensorStore tells why it is not read
-                continue
-            if facts.st_size > SMALL or not stat.S_ISREG(facts.st_mode):
-                _ensure_file(facts, keys, cell, itemsize)
+            if (size := _size(f"{folder}{name}{suffix}", period)) > SMALL:
+                _ensure_size(size, keys, cell, itemsize)
 
 
-def _ensure_file(facts: os.stat_result, keys: Keys, cell: Cell, itemsize: int) -> None:
-    name = keys.key(cell).decode()
-    if stat.S_ISDIR(facts.st_mode):
-        return  # which TensorStore refuses
-    if not stat.S_ISREG(facts.st_mode):
-        raise CorruptError(
-            got=f"a pipe, socket or device where the chunk {name} would be",
-            expected="a regular file",
-            hint="put the file of the chunk in its place",
-        )
+def _ensure_size(size: int, keys: Keys, cell: Cell, itemsize: int) -> None:
     shape = keys.shape(cell)
-    if facts.st_size > most_bytes(shape, itemsize):
+    if size > most_bytes(shape, itemsize):
         raise CorruptError(
-            got=f"a file of {facts.st_size} bytes as the chunk {name}",
+            got=f"a file of {size} bytes as the chunk {keys.key(cell).decode()}",
             expected=f"about {math.prod(shape) * itemsize} bytes, as its voxels have",
             hint="the file is damaged, or not of this volume",
         )
+
+
+@functools.lru_cache(maxsize=2**15)
+def _size(path: str, period: int) -> int:
+    """Bytes of a file; -1 if it is absent. CorruptError for a pipe and its like."""
+    try:
+        facts = os.stat(path)  # noqa: PTH116 - a Path would cost as much as asking
+    except OSError:  # TensorStore tells why it is not read
+        return -1
+    if stat.S_ISREG(facts.st_mode):
+        return facts.st_size
+    if stat.S_ISDIR(facts.st_mode):
+        return -1  # which TensorStore refuses
+    raise CorruptError(
+        got=f"a pipe, socket or device where a chunk would be ({path})",
+        expected="a regular file",
+        hint="put the file of the chunk in its place",
+    )
 
 
 @functools.lru_cache(maxsize=1024)
