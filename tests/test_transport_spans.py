@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import servers
 from emcatalog.errors import OptionError, TruncatedError
-from emcatalog.transport import Span, Transport, speed, systems
+from emcatalog.transport import Span, Transport, groups, speed, systems
 from emcatalog.transport.http import Http
 from emcatalog.transport.spans import MOST_LETTERS, MOST_RANGES
 
@@ -155,7 +155,7 @@ def test_several_spans_are_had_in_one_request(server: Any, url: str) -> None:
 
 
 def test_many_spans_are_shared_by_requests_that_servers_take(
-    server: Any, url: str
+    server: Any, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spans = [(1000 * n, 3) for n in range(SIZE // 1000)]
     assert Transport().read_spans(url, spans) == _slices(spans)
@@ -165,6 +165,10 @@ def test_many_spans_are_shared_by_requests_that_servers_take(
         assert text.count(",") < MOST_RANGES
         assert len(text) < MOST_LETTERS + 6
     spans = [(0, SIZE)]
+    server.forget()
+    assert Transport().read_spans(url, spans) == _slices(spans)
+    assert len(server.requests) == 1  # too short to be cut
+    monkeypatch.setattr(groups, "LEAST_REQUEST", 2**16)
     server.forget()
     assert Transport().read_spans(url, spans) == _slices(spans)
     assert 1 < len(server.requests) <= 8  # a long span comes over several connections

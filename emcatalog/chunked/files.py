@@ -34,7 +34,7 @@ def ensure_files(keys: Keys, region: Region, itemsize: int) -> None:
     """Raise CorruptError for a chunk below ``region`` (z, y, x) that is no such file.
 
     It looks at chunks that are files of their own on this machine, and not at those in
-    shards and zip files; at each once in `RECHECK_SECONDS`, since it costs microseconds.
+    shards and zip files; at each once in `RECHECK_SECONDS`, since looking has its cost.
     """
     period = int(time.monotonic() // RECHECK_SECONDS)
     for cell in keys.cells(region):

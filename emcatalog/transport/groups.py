@@ -31,7 +31,6 @@ from emcatalog.transport.origin import GarbledError, Origin
 from emcatalog.transport.patience import Tries, gate, most_connections
 from emcatalog.transport.several import Habit
 from emcatalog.transport.spans import (
-    LEAST_CUT,
     MOST_RANGES,
     Span,
     cut,
@@ -45,6 +44,9 @@ AHEAD = 256 * 2**20
 
 MOST_AHEAD = 256
 """Groups under way."""
+
+LEAST_REQUEST = 2**18
+"""Bytes that are worth a request of their own, however many connections there are."""
 
 LARGEST_REQUEST = 16 * 2**20
 """Bytes; what is lost with a connection is asked for again."""
@@ -161,15 +163,16 @@ def request_size(total: int, connections: int, speed: Speed | None) -> int:
     """Bytes for each request, where ``total`` are wanted of a host.
 
     All connections get work, as long as the bytes of a request take at least a quarter
-    of the time that the host needs to answer at all.
+    of the time that the host needs to answer at all, and are not fewer than
+    `LEAST_REQUEST`.
 
     >>> request_size(40_000_000, 8, Speed(0.03, 25e6))
     5000000
     >>> request_size(1_000_000, 8, Speed(0.03, 25e6))
-    187500
+    262144
     """
     least = speed.gap // 4 if speed else 0
-    return max(LEAST_CUT, min(max(total // connections, least), LARGEST_REQUEST))
+    return max(LEAST_REQUEST, min(max(total // connections, least), LARGEST_REQUEST))
 
 
 def fetches_of(
