@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from emcatalog.cache import disk_cache, flush, page_cache
-from emcatalog.errors import NotFoundError
+from emcatalog.errors import CorruptError, NotFoundError
 from emcatalog.geometry import Grid, Region
 from emcatalog.mirror import Mirrors
 from emcatalog.paged import Layout, PagedVolume
@@ -169,6 +169,28 @@ def test_a_changed_file_is_never_served_from_disk(
         volume = moved(volume, url)
         np.testing.assert_array_equal(volume.read(volume.grid.region), whole)
         settled()
+
+
+def test_a_page_that_came_spoiled_is_not_kept(
+    tmp_path: Path, http_at: Serve, disk: Path
+) -> None:
+    path = tmp_path / "a.bin"
+    volume, whole = encoded(path)
+    good, page = path.read_bytes(), volume.pages[0]
+    assert page is not None
+    start, length = page.offsets[0], page.counts[0]
+    url = f"{http_at(tmp_path).url}/a.bin"
+    # of one date and size, which is all that the server makes its ETag of
+    for content in (good[:start] + bytes(length) + good[start + length :], good):
+        path.write_bytes(content)
+        os.utime(path, (1000, 1000))
+        there = moved(volume, url)
+        if content != good:
+            with pytest.raises(CorruptError, match="do not decode"):
+                there.read(volume.grid.region)
+        settled()
+        page_cache().clear()
+    np.testing.assert_array_equal(there.read(volume.grid.region), whole)
 
 
 def test_a_damaged_disk_cache_costs_requests_and_no_voxels(

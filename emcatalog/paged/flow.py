@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from emcatalog.errors import CorruptError
 from emcatalog.paged.kept import Kept
 from emcatalog.paged.pieces import Lot, Piece, joined
 from emcatalog.paged.plan import parcels
@@ -218,7 +219,12 @@ class Flow:
         self._arrived.put([((piece,), self._decoded(piece, data))])
 
     def _decoded(self, piece: Piece, data: bytes) -> NDArray[np.generic]:
-        return self._kept.put(piece, voxels_of(self._layout, piece, data))
+        try:
+            voxels = voxels_of(self._layout, piece, data)
+        except CorruptError:
+            self._kept.drop(piece)  # it may have come spoiled
+            raise
+        return self._kept.put(piece, voxels)
 
 
 def _by_host(pieces: Sequence[Piece], kept: Kept) -> Iterable[Sequence[Piece]]:

@@ -13,6 +13,7 @@ from emcatalog.cache import (
     DiskCache,
     MemoryCache,
     disk_cache,
+    drop_latest,
     page_cache,
     put_later,
 )
@@ -92,6 +93,11 @@ class Kept:
         """Keep the bytes of a remote piece on disk, if its version is known."""
         if self.disk is not None:
             put_later(self.disk, self._name(piece), self._told(piece), data)
+
+    def drop(self, piece: Piece) -> None:
+        """Forget the bytes of a remote piece, so that they are fetched anew."""
+        if self.disk is not None and not self.place(piece.url).local:
+            drop_latest(self.disk, self._name(piece))
 
     def ask_versions(self, pieces: Iterable[Piece]) -> None:
         """Know the versions of remote files, if the disk cache has any use for them."""
