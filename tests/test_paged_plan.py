@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emcatalog.paged.pieces import Piece, joined
-from emcatalog.paged.plan import LEAST, MOST, MOST_SPANS, WASTE, parcels
+from emcatalog.paged.plan import MOST, MOST_SPANS, WASTE, parcels
 from emcatalog.transport import Speed
+from emcatalog.transport.speed import LEAST_REQUEST as LEAST
 
 FAR = Speed(latency=0.03, bandwidth=25e6)
 SPEEDS = st.one_of(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import servers
 from emcatalog.errors import OptionError, TruncatedError
-from emcatalog.transport import Span, Transport, groups, speed, systems
+from emcatalog.transport import Span, Transport, speed, systems
 from emcatalog.transport.http import Http
 from emcatalog.transport.spans import MOST_LETTERS, MOST_RANGES
 
@@ -168,7 +168,8 @@ def test_many_spans_are_shared_by_requests_that_servers_take(
     server.forget()
     assert Transport().read_spans(url, spans) == _slices(spans)
     assert len(server.requests) == 1  # too short to be cut
-    monkeypatch.setattr(groups, "LEAST_REQUEST", 2**16)
+    monkeypatch.setattr(speed, "LEAST_REQUEST", 2**16)
+    monkeypatch.setattr(speed, "REQUEST_SECONDS", 1e-9)
     server.forget()
     assert Transport().read_spans(url, spans) == _slices(spans)
     assert 1 < len(server.requests) <= 8  # a long span comes over several connections

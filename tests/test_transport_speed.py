@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import servers
-from emcatalog.transport import Speed, Transport, groups, speed
-from emcatalog.transport.groups import request_size
+from emcatalog.transport import Speed, Transport, speed
 from emcatalog.transport.patience import Gate
-from emcatalog.transport.speed import Meter
+from emcatalog.transport.speed import Meter, request_size
 
 CONTENT = random.Random(1).randbytes(100_000)
 SPANS = [(10, 50), (90_000, 70), (5000, 60)]
@@ -91,10 +90,27 @@ def test_bodies_that_come_in_one_piece_tell_their_time_too() -> None:
 
 def test_requests_give_all_connections_work() -> None:
     quick, far = Speed(0.0001, 1e9), Speed(0.1, 1e7)
-    assert request_size(1 << 30, 8, quick) == groups.LARGEST_REQUEST
-    assert request_size(8 << 20, 8, quick) == 1 << 20
-    assert request_size(8 << 20, 100, far) == far.gap // 4
-    assert request_size(10, 8, None) == request_size(10, 8, quick) == 1 << 16
+    assert request_size(1 << 30, 8, quick) == speed.LARGEST_REQUEST
+    assert request_size(8 << 20, 8, far) == 1 << 20
+    least = speed.LEAST_REQUEST
+    assert request_size(10, 8, None) == request_size(10, 8, quick) == least
+
+
+@given(
+    st.integers(2**20, 2**27), st.integers(1, 64), st.floats(1e5, 1e9), st.floats(0, 1)
+)
+def test_no_other_number_of_requests_would_be_much_quicker(
+    total: int, connections: int, bandwidth: float, latency: float
+) -> None:
+    def seconds(count: int) -> float:
+        return total / count / bandwidth + count * speed.REQUEST_SECONDS
+
+    size = request_size(total, connections, Speed(latency, bandwidth))
+    if speed.LEAST_REQUEST < size < speed.LARGEST_REQUEST:
+        chosen = -(-total // size)
+        assert chosen <= connections
+        best = min(map(seconds, range(1, connections + 1)))
+        assert seconds(chosen) <= 1.1 * best + speed.REQUEST_SECONDS
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

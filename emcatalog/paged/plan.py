@@ -9,21 +9,16 @@ from dataclasses import dataclass, field
 
 from emcatalog.paged.pieces import Lot, Piece, joined, lots_of
 from emcatalog.transport import Span, Speed
+from emcatalog.transport.speed import UNKNOWN, request_size
 
 WASTE = 0.15
 """Bytes between the needed ones that may be moved, as a share of the needed ones."""
-
-LEAST = 1 << 17
-"""Bytes that are not worth a request of their own, whatever the host."""
 
 MOST = 4 << 20
 """Bytes of one request: what a failure costs, and what waits in memory."""
 
 MOST_SPANS = 64
 """Spans of one request; servers refuse headers of many kilobytes."""
-
-UNKNOWN = Speed(latency=0.03, bandwidth=1e7)
-"""What is taken of a host of which nothing is known: far away, of middling speed."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +57,13 @@ def parcels(
 
     Pieces of one file that touch are one span, and so are those between which lie
     fewer bytes than a request costs, as long as no more than `WASTE` is moved for
-    nothing. Parcels are so large that each connection has one; their bytes take at
-    least a quarter of the time that the host needs to answer at all, and are at most
-    `MOST` (one piece may be larger). Each piece is in one span of one parcel.
+    nothing. Parcels are of `request_size`, and at most of `MOST` bytes (a piece may be
+    larger). Each piece is in one span of one parcel.
     """
     ordered = sorted(set(pieces), key=lambda p: (p.url, p.offset))
     dear = (speed or UNKNOWN).gap
     bridged, moved = _bridged(ordered, dear)
-    share = -(-moved // max(1, connections))
-    most = min(MOST, max(share, dear // 4, LEAST))
+    most = min(MOST, request_size(moved, connections, speed))
     open_parcels = list[_Open]()
     for piece in ordered:
         if not open_parcels or not open_parcels[-1].takes(piece, bridged, most):

@@ -37,19 +37,13 @@ from emcatalog.transport.spans import (
     ensure_whole,
     plan,
 )
-from emcatalog.transport.speed import Speed, meter
+from emcatalog.transport.speed import meter, request_size
 
 AHEAD = 256 * 2**20
 """Bytes that are asked for before those that came are taken."""
 
 MOST_AHEAD = 256
 """Groups under way."""
-
-LEAST_REQUEST = 2**18
-"""Bytes that are worth a request of their own, however many connections there are."""
-
-LARGEST_REQUEST = 16 * 2**20
-"""Bytes; what is lost with a connection is asked for again."""
 
 DROPPED = (UnreachableError, TruncatedError)
 PASSING = (*DROPPED, GarbledError)
@@ -157,22 +151,6 @@ class Fetch:
                 except passing as error:
                     wait = tries.failed(error)
             await asyncio.sleep(wait)
-
-
-def request_size(total: int, connections: int, speed: Speed | None) -> int:
-    """Bytes for each request, where ``total`` are wanted of a host.
-
-    All connections get work, as long as the bytes of a request take at least a quarter
-    of the time that the host needs to answer at all, and are not fewer than
-    `LEAST_REQUEST`.
-
-    >>> request_size(40_000_000, 8, Speed(0.03, 25e6))
-    5000000
-    >>> request_size(1_000_000, 8, Speed(0.03, 25e6))
-    262144
-    """
-    least = speed.gap // 4 if speed else 0
-    return max(LEAST_REQUEST, min(max(total // connections, least), LARGEST_REQUEST))
 
 
 def fetches_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import threading
@@ -17,6 +18,15 @@ RECENT = 32
 
 LARGE = 1 << 16
 """Bytes; bodies that are smaller arrive with their headers and tell no bandwidth."""
+
+REQUEST_SECONDS = 0.0007
+"""What a request costs this machine, while nothing else of the read goes on."""
+
+LEAST_REQUEST = 2**17
+"""Bytes that are worth a request of their own, however many connections there are."""
+
+LARGEST_REQUEST = 16 * 2**20
+"""Bytes; what is lost with a connection is asked for again."""
 
 TICK = 1e-6
 """Seconds; no body takes less."""
@@ -41,6 +51,10 @@ class Speed:
     def gap(self) -> int:
         """Bytes that one connection moves in the time of one latency."""
         return int(self.latency * self.bandwidth)
+
+
+UNKNOWN = Speed(latency=0.03, bandwidth=1e7)
+"""What is taken of a host of which nothing is known: far away, of middling speed."""
 
 
 @dataclass
@@ -83,6 +97,26 @@ class Meter:
             for first, size, seconds in large
         ]
         return Speed(latency, statistics.median(rates))
+
+
+def request_size(total: int, connections: int, speed: Speed | None) -> int:
+    """Bytes for each request, where ``total`` are wanted of one host.
+
+    ``n`` requests on as many connections take ``latency + total / n / bandwidth``, and
+    `REQUEST_SECONDS` each besides, one after the other: least for ``n`` near the root
+    of ``total / bandwidth / REQUEST_SECONDS``.
+
+    >>> request_size(40_000_000, 8, Speed(0.03, 25e6))
+    5000000
+    >>> request_size(40_000_000, 100, Speed(0.03, 25e6))  # far away
+    833334
+    >>> request_size(40_000_000, 100, Speed(0.0005, 1e9))  # next door
+    5000000
+    """
+    bandwidth = (speed or UNKNOWN).bandwidth
+    best = round(math.sqrt(total / bandwidth / REQUEST_SECONDS))
+    size = -(-total // max(1, min(best, connections)))
+    return max(LEAST_REQUEST, min(size, LARGEST_REQUEST))
 
 
 class Clock:
