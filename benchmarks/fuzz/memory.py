@@ -49,6 +49,10 @@ class Memory(Alone):
         """Length in bytes."""
         return len(self._file(url))
 
+    def version(self, url: str) -> str:
+        """Nothing tells it; what is kept of one input must not serve the next."""
+        return ""
+
     def names(self, url: str) -> tuple[str, ...]:
         """Names of the files below ``url``."""
         inside = (u.removeprefix(url) for u in self.files if u.startswith(url))
