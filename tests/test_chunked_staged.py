@@ -239,6 +239,34 @@ def test_pieces_are_whole_chunks_and_bounded(
     assert (seen == 1).all()
 
 
+MEMBER = gzip.compress(b"voxels" * 99)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        MEMBER,
+        MEMBER + MEMBER,  # of one size, which is also that of both by the last one
+        MEMBER + gzip.compress(b"more"),
+        MEMBER + bytes(9),
+        gzip.compress(b"") + MEMBER,
+        gzip.compress(b""),
+    ],
+)
+def test_gzip_as_the_standard_library_reads_it(packed: bytes) -> None:
+    assert unpack(packed, "gzip", 2000) == gzip.decompress(packed)
+
+
+def test_gzip_that_is_damaged_anywhere() -> None:
+    for place in range(len(MEMBER)):
+        if place in (1, 2, 3, *range(4, 10)):
+            continue  # the header tells the date, which nobody needs
+        damaged = bytearray(MEMBER)
+        damaged[place] ^= 4
+        with pytest.raises(CorruptError, match="does not unpack"):
+            unpack(bytes(damaged), "gzip", 2000)
+
+
 @given(content=st.binary(max_size=200), limit=st.integers(0, 200))
 def test_unpacking_is_bounded(content: bytes, limit: int) -> None:
     import imagecodecs
