@@ -161,6 +161,7 @@ def test_contestants_read_from_servers(folder: Path, name: str) -> None:
         ("tiff-deflate", "disk", {"decode-only limit"}, {paged_limits.MAPPED}),
         ("tiff", "proxy", {paged_limits.BY_HAND, "tifffile"}, {paged_limits.MAPPED}),
         ("dm3", "disk", {paged_limits.MAPPED, "ncempy"}, {"tifffile"}),
+        ("dm3", "disk", {paged_limits.MAPPED_ANEW}, {"Pillow"}),
         ("dm3", "proxy", {paged_limits.BY_HAND, "rosettasciio"}, {"lazy rosettasciio"}),
     ],
 )

@@ -57,9 +57,10 @@ WAY = """\
   aligned with chunks of 64³ needs 8 of them, and an unaligned one 27.
 - Uncompressed chunks are read from the page cache into memory and copied once more into
   the block; a memory map of the files would save the first copy.
-- Our layers above the engine cost 0.2 ms per block by `da.isel(...).values`, measured
-  by `python -m benchmarks.overhead`: seen at uncompressed chunks (1 to 2 ms a block),
-  not at compressed ones. Where even that matters, `volume.read` costs 0.05 ms.
+- Our layers above the engine cost about 0.2 ms per block by `da.isel(...).values`, half
+  of it xarray's own slicing of three coordinates; `python -m benchmarks.overhead` has
+  the figures. It is seen at uncompressed chunks (1 to 2 ms a block), not at compressed
+  ones. Where even that matters, `volume.read` costs 0.05 ms.
 - Chunks of precomputed with the suffix `.gz`, which TensorStore does not look for, are
   unpacked here and handed to it in memory.
 - Where all cores decode all the time - JPEG and gzip - no engine can be much faster

@@ -30,10 +30,12 @@ from benchmarks.reads.engines import (
 from benchmarks.reads.paged_limits import (
     BY_HAND,
     MAPPED,
+    MAPPED_ANEW,
     Table,
     by_hand,
     files,
     mapped,
+    mapped_anew,
 )
 from benchmarks.reads.paged_stores import PAGED
 from benchmarks.reads.task import Engine, Reader, Task, Voxels
@@ -222,6 +224,7 @@ PAGED_ENGINES: tuple[Engine, ...] = (
     Contestant(ONE_BY_ONE, one_by_one, PagedFits(batches=True), environment=NO_CACHE),
     Contestant(WITH_CACHE, isel, PagedFits()),
     Contestant(MAPPED, mapped, PagedFits(remote=False, plain=True)),
+    Contestant(MAPPED_ANEW, mapped_anew, PagedFits(remote=False, plain=True)),
     Contestant(BY_HAND, by_hand, PagedFits(remote=True), ("fsspec", "aiohttp")),
     Contestant(
         OBJECTS, objects, PagedFits(remote=True, slow=True), ("fsspec", "aiohttp")

@@ -9,7 +9,7 @@ many threads as the machine has cores.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +26,7 @@ from benchmarks.reads.task import Reader, Task, Voxels
 from emcatalog.geometry import Region
 
 MAPPED = "NumPy memory maps"
+MAPPED_ANEW = "NumPy memory maps, made for each block"
 BY_HAND = "cat_ranges of fsspec (known offsets)"
 
 
@@ -113,18 +114,28 @@ class Table:
 
 
 def mapped(task: Task) -> Reader:
-    """Copy windows out of ``numpy.memmap`` at known offsets."""
-    table, shape = Table.of(task, task.place), task.stored.voxels().shape[1:]
-    pages = [
-        np.memmap(file, np.uint8, "r", int(ends[0]), shape)
-        for file, ends in zip(table.files, table.ends, strict=True)
-    ]
+    """Copy windows out of ``numpy.memmap`` at known offsets; the maps stay open."""
+    page = _map(task)
+    return _windows([page(z) for z in range(task.stored.voxels().shape[0])].__getitem__)
 
+
+def mapped_anew(task: Task) -> Reader:
+    """Map the pages that a block meets, copy its windows, and let the maps go."""
+    return _windows(_map(task))
+
+
+def _map(task: Task) -> Callable[[int], Voxels]:
+    table, shape = Table.of(task, task.place), task.stored.voxels().shape[1:]
+    starts = [int(ends[0]) for ends in table.ends]
+    return lambda z: np.memmap(table.files[z], np.uint8, "r", starts[z], shape)
+
+
+def _windows(page: Callable[[int], Voxels]) -> Reader:
     def one(region: Region) -> Voxels:
         z, y, x = region.slices
         out: Voxels = np.empty(region.shape, np.uint8)
-        for page, window in zip(pages[z], out, strict=True):
-            window[...] = page[y, x]
+        for number, window in zip(range(z.start, z.stop), out, strict=True):
+            window[...] = page(number)[y, x]
         return out
 
     return Blocks(one)
