@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,8 @@ One that was replaced meanwhile is read as it was. One that was cut is noticed a
 MOST_FILES = 512
 """Names that are remembered."""
 
-_recent: dict[tuple[Mirrors, str], tuple[float, FileMap | None]] = {}
+# how many files are open is the transport's business: who holds a map holds it open
+_recent: dict[tuple[Mirrors, str], tuple[float, weakref.ref[FileMap]]] = {}
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,15 @@ def map_of(transport: Transport, url: str) -> FileMap | None:
 
     Raises NotFoundError and AccessDeniedError as `Transport.mapped` does.
     """
-    key = transport.mirrors, url
-    looked, file = _recent.get(key, (0.0, None))
-    now = time.monotonic()
-    if not looked or now - looked > FRESH:
+    key, now = (transport.mirrors, url), time.monotonic()
+    looked, recent = _recent.get(key, (0.0, None))
+    if recent and now - looked <= FRESH and (file := recent()):
+        return file
+    file = transport.mapped(url)
+    if file is not None:
         if len(_recent) >= MOST_FILES:
             _recent.clear()
-        file = transport.mapped(url)
-        _recent[key] = now, file
+        _recent[key] = now, weakref.ref(file)
     return file
 
 
