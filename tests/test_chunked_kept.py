@@ -18,6 +18,7 @@ import pytest
 import tensorstore
 from numcodecs import LZMA
 from numpy.typing import NDArray
+from starlette.datastructures import Headers
 
 import store_writer as writer
 from emcatalog.cache import RECHECK_SECONDS, DiskCache, flush, page_cache
@@ -30,6 +31,8 @@ from emcatalog_ngff import open_pyramid as open_ngff
 from emcatalog_precomputed import open_pyramid as open_precomputed
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from servers.fixtures import Serve
     from servers.http_server import FaultyServer
 
@@ -452,6 +455,35 @@ def test_who_asks_makes_no_other_chunk_and_is_not_written(
     written = b"".join(path.read_bytes() for path in entries(disk))
     assert b"secret" not in written
     assert b"mine" not in written
+
+
+def test_what_headers_choose_is_kept_apart(
+    tmp_path: Path,
+    disk: Path,
+    want: NDArray[Any],
+    faulty_http: Callable[[Path], FaultyServer],
+) -> None:
+    """Two files of one URL, of one length and second: many servers tell one ETag."""
+
+    def chosen(app: ASGIApp) -> ASGIApp:
+        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+            tenant = Headers(scope=scope)["x-tenant"]
+            await app(scope | {"path": f"/{tenant}{scope['path']}"}, receive, send)
+
+        return answered
+
+    wanted = {"one": want, "two": want[::-1].copy()}
+    for tenant, voxels in wanted.items():
+        open_ = _precomputed(encoding="raw")(tmp_path / tenant, voxels)
+        for file in (tmp_path / tenant).rglob("*"):
+            os.utime(file, (10**9, 10**9))
+    server = faulty_http(tmp_path)
+    server.faults.add(chosen)
+    for tenant in ("one", "two", "one"):
+        volume = opened(server.url, open_, headers={"X-Tenant": tenant})
+        np.testing.assert_array_equal(volume.read(WHOLE), wanted[tenant])
+        forget()
+    assert len(entries(disk)) == 2 * CHUNKS
 
 
 def test_settings_that_cannot_be_followed_are_told(

@@ -33,8 +33,8 @@ from emcatalog.chunked.kvstore import is_local
 
 CHECKED_BYTES = 4 * 2**20
 """Memory for which entries on disk were found to be the server's in this period."""
-ASKERS = ("headers", "aws_credentials")
-"""Members of a store that say who asks, not what is asked for."""
+ASKERS = ("authorization:", "aws_credentials")
+"""A header and a member of a store that say who asks, not what is asked for."""
 
 Name = tuple[int, str, bytes]
 """The period, the key-value store as JSON text, and the key in it."""
@@ -184,14 +184,23 @@ def _identity(store: str, key: bytes) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _what(store: str) -> str:
-    """The store without who asks: it serves the same bytes to all that it serves."""
+    """The store without who asks: it serves the same bytes to all that it serves.
+
+    What other headers say may well choose among contents.
+    """
 
     def without(members: Any) -> Any:
+        if isinstance(members, list):
+            return [item for item in members if not _says_who(item)]
         if not isinstance(members, dict):
             return members
-        return {k: without(v) for k, v in members.items() if k not in ASKERS}
+        return {k: without(v) for k, v in members.items() if not _says_who(k)}
 
     return json.dumps(without(json.loads(store)), sort_keys=True)
+
+
+def _says_who(item: object) -> bool:
+    return isinstance(item, str) and item.lower().startswith(ASKERS)
 
 
 @functools.lru_cache(maxsize=1)
