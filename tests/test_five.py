@@ -208,8 +208,8 @@ class TestTrafficIsSmall:
             assert corner.values.shape == (4, 20, 20)
         moved, requests = server.bytes_sent, server.requests
         assert moved < array.nbytes / 8
-        if name == "dataset3":  # 20 rows of each of four sections, and no more
-            assert moved == 4 * 20 * 320
+        if name == "dataset3":  # 20 rows of each of four sections, in whole bands
+            assert 4 * 20 * 320 <= moved <= 1.3 * 4 * 20 * 320
             assert len(requests) <= 4
         else:  # the one chunk, found in at most three steps
             assert len(requests) <= 3
