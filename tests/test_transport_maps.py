@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,16 @@ def test_versions_change_with_the_content(
     if kind != "s3":  # the store holds a copy
         file.write_bytes(CONTENT[:-1])
         assert Transport(options).version(url) not in ("", first)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it tells no time of a change")
+def test_a_local_file_whose_time_is_set_back_has_another_version(file: Path) -> None:
+    os.utime(file, ns=(10**18, 10**18))
+    first = Transport().version(str(file))
+    assert Transport().version(str(file)) == first
+    file.write_bytes(CONTENT[::-1])
+    os.utime(file, ns=(10**18, 10**18))
+    assert Transport().version(str(file)) != first
 
 
 def test_versions_are_asked_for_once(

@@ -192,9 +192,9 @@ class Transport:
         """A text that changes with the content of the file; "" if nothing tells it.
 
         It is the ETag, else the date and the length; for a local file the time of
-        writing, length and inode. A server is asked when the last answer about the
-        file is older than 300 s. Raises ContentError for a file that has changed
-        since this transport first saw it.
+        writing, length, inode, and the time at which these were set. A server is asked
+        when the last answer about the file is older than 300 s. Raises ContentError
+        for a file that has changed since this transport first saw it.
         """
         with self._naming(url):
             origin = self.origin(url)

@@ -42,11 +42,14 @@ class Local:
             return _file(origin)[1].st_size
 
     def version(self, origin: Origin) -> Version:
-        """When the file was written, its length and its number on the disk."""
+        """When the file was written, its length, and its number on the disk.
+
+        And when that was last set, since archives and copies may set times back.
+        """
         with translated(origin):
             _, facts = _file(origin)
-        tag = f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
-        return Version(tag, size=facts.st_size)
+        told = facts.st_mtime_ns, facts.st_size, facts.st_ino, facts.st_ctime_ns
+        return Version("-".join(map(str, told)), size=facts.st_size)
 
     def mapped(self, origin: Origin) -> FileMap | None:
         """The file mapped into memory; None for what has no bytes to map."""
