@@ -78,7 +78,12 @@ def test_the_wheel_holds_the_packages_and_the_catalogs(built: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
-    for name in ("catalog.yaml", "catalog-more.yaml", "py.typed", "testing/contract.py"):
+    for name in (
+        "catalog.yaml",
+        "catalog-more.yaml",
+        "py.typed",
+        "testing/contract.py",
+    ):
         assert f"emcatalog/{name}" in names
 
 
