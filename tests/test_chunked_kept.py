@@ -329,7 +329,8 @@ def test_blocks_that_share_chunks_fetch_them_once_without_a_disk_cache(
     server.forget()
     for index, found in volume.read_many(boxes):
         np.testing.assert_array_equal(found, want[boxes[index].slices])
-    assert server.bytes_sent < once + 8 * OVERHEAD
+    # in shards what lies between chunks comes along, more or less of it
+    assert server.bytes_sent < 1.2 * once + 8 * OVERHEAD
     assert "shards" in name or len(server.requests) == CHUNKS
 
 

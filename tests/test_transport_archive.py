@@ -51,7 +51,8 @@ def archive_of(tmp_path: Path, content: bytes) -> Archive:
         max_size=5,
     ),
     method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
-    comment=st.binary(max_size=100),
+    # zipfile takes the last PK\5\6 for the end of the directory, also in a comment
+    comment=st.binary(max_size=100).filter(lambda c: b"PK" not in c),
 )
 def test_members(
     members: dict[str, bytes],
