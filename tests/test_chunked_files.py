@@ -46,7 +46,7 @@ def _precomputed(root: Path) -> tuple[Volume, Path]:
 
 @pytest.fixture(autouse=True)
 def _forget() -> None:
-    files._size.cache_clear()
+    files._seen.cache_clear()
 
 
 @pytest.fixture(params=["zarr2", "zarr3", "n5", "precomputed", "suffixed"])
@@ -96,12 +96,21 @@ def test_an_absent_chunk_is_still_fill(store: tuple[Volume, Path]) -> None:
 def test_each_chunk_is_looked_at_once(
     store: tuple[Volume, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looked = list[object]()
+    look = files._ensure_file
+
+    def noted(folder: str, keys: Any, cell: Any, itemsize: int) -> None:
+        looked.append(cell)
+        look(folder, keys, cell, itemsize)
+
+    monkeypatch.setattr(files, "_ensure_file", noted)
     volume, _ = store
     volume.read(FIRST)
-    looked = files._size.cache_info().misses
-    assert looked > 0
     volume.read(FIRST)
-    assert files._size.cache_info().misses == looked
+    assert len(looked) == len(set(looked)) > 0
     monkeypatch.setattr(files, "RECHECK_SECONDS", 1e-6)
     volume.read(FIRST)
-    assert files._size.cache_info().misses == 2 * looked
+    assert len(looked) == 2 * len(set(looked))
+    monkeypatch.setattr(files, "MOST_SEEN", 1)
+    volume.read(FIRST)
+    assert len(looked) == 3 * len(set(looked))

@@ -73,6 +73,8 @@ WAY = """\
   (*real stack*); Blosc with Zstandard makes them 1.4 and 1.2 times smaller.
 - Each engine lives in a process of its own. In each round all of them, in turn, read
   the same new random blocks at unaligned places; a first round is not counted.
+- Processes keep the memory of earlier blocks (glibc's thresholds are raised), as those
+  of a training do; new pages would cost more than a block of plain voxels.
 - **Every block is compared with the truth**, voxel for voxel, when the clock has
   stopped. A wrong voxel ends the engine's part, and the run with status 1.
 - Nobody keeps voxels from one block to the next (`EMCATALOG_CACHE=0`), except where a

@@ -38,6 +38,11 @@ class EngineError(Exception):
     """What an engine raised, as text, or that it gave no answer."""
 
 
+KEEP = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+"""What glibc is told: memory that was given back is used again. New pages cost more
+than a block of plain voxels, and whether a process gets some would be luck."""
+
+
 class Turn(NamedTuple):
     """What one turn cost the engine's process.
 
@@ -64,6 +69,8 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        for name in KEEP:
+            os.environ.setdefault(name, str(2**30))  # the process inherits it
         self._pipe, theirs = _spawn.Pipe()
         self._process = _spawn.Process(
             target=_serve, args=(theirs, engine), daemon=True

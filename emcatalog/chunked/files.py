@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import json
 import math
-import os
 import stat
 import time
+from pathlib import Path
 
 from emcatalog.cache import RECHECK_SECONDS
 from emcatalog.chunked.keys import Cell, Keys
@@ -20,6 +20,9 @@ from emcatalog.geometry import Region
 
 SMALL = 2**20
 """Bytes that a file may have whatever its chunk is."""
+
+MOST_SEEN = 2**16
+"""Chunks of a folder that are remembered; one takes about 250 bytes."""
 
 
 def most_bytes(shape: tuple[int, ...], itemsize: int) -> int:
@@ -36,43 +39,48 @@ def ensure_files(keys: Keys, region: Region, itemsize: int) -> None:
     It looks at chunks that are files of their own on this machine, and not at those in
     shards and zip files; at each once in `RECHECK_SECONDS`, since looking has its cost.
     """
-    period = int(time.monotonic() // RECHECK_SECONDS)
+    seen: set[Cell] | None = None
     for cell in keys.cells(region):
-        folder = _folder(keys.store_of(cell))
-        if not folder:
-            return
-        name = keys.key(cell).decode()
-        for suffix, _ in keys.packings:
-            if (size := _size(f"{folder}{name}{suffix}", period)) > SMALL:
-                _ensure_size(size, keys, cell, itemsize)
+        if seen is None:
+            if not (folder := _folder(keys.store_of(cell))):
+                return
+            seen = _seen(folder, int(time.monotonic() // RECHECK_SECONDS))
+        if cell not in seen:
+            _ensure_file(folder, keys, cell, itemsize)
+            if len(seen) >= MOST_SEEN:
+                seen.clear()
+            seen.add(cell)
 
 
-def _ensure_size(size: int, keys: Keys, cell: Cell, itemsize: int) -> None:
-    shape = keys.shape(cell)
-    if size > most_bytes(shape, itemsize):
-        raise CorruptError(
-            got=f"a file of {size} bytes as the chunk {keys.key(cell).decode()}",
-            expected=f"about {math.prod(shape) * itemsize} bytes, as its voxels have",
-            hint="the file is damaged, or not of this volume",
-        )
+@functools.lru_cache(maxsize=64)
+def _seen(folder: str, period: int) -> set[Cell]:
+    """The chunks of a folder that were looked at in this period."""
+    return set()
 
 
-@functools.lru_cache(maxsize=2**15)
-def _size(path: str, period: int) -> int:
-    """Bytes of a file; -1 if it is absent. CorruptError for a pipe and its like."""
-    try:
-        facts = os.stat(path)  # noqa: PTH116 - a Path would cost as much as asking
-    except OSError:  # TensorStore tells why it is not read
-        return -1
-    if stat.S_ISREG(facts.st_mode):
-        return facts.st_size
-    if stat.S_ISDIR(facts.st_mode):
-        return -1  # which TensorStore refuses
-    raise CorruptError(
-        got=f"a pipe, socket or device where a chunk would be ({path})",
-        expected="a regular file",
-        hint="put the file of the chunk in its place",
-    )
+def _ensure_file(folder: str, keys: Keys, cell: Cell, itemsize: int) -> None:
+    name = keys.key(cell).decode()
+    for suffix, _ in keys.packings:
+        try:
+            facts = Path(f"{folder}{name}{suffix}").stat()
+        except OSError:  # it is absent, or TensorStore tells why it is not read
+            continue
+        if stat.S_ISDIR(facts.st_mode):
+            continue  # which TensorStore refuses
+        if not stat.S_ISREG(facts.st_mode):
+            raise CorruptError(
+                got=f"a pipe, socket or device where the chunk {name} would be",
+                expected="a regular file",
+                hint="put the file of the chunk in its place",
+            )
+        shape = keys.shape(cell)
+        if facts.st_size > most_bytes(shape, itemsize):
+            raise CorruptError(
+                got=f"a file of {facts.st_size} bytes as the chunk {name}",
+                expected=f"about {math.prod(shape) * itemsize} bytes, as its voxels "
+                "have",
+                hint="the file is damaged, or not of this volume",
+            )
 
 
 @functools.lru_cache(maxsize=1024)
