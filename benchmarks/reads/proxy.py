@@ -165,6 +165,7 @@ class Near(asyncio.Protocol):
     def __init__(self, route: Route, counts: Counts) -> None:
         self.route, self.counts, self._heads = route, counts, HeadCounter()
         self._far: Far | None = None
+        self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connect to the server; until then nothing is read."""
@@ -183,6 +184,8 @@ class Near(asyncio.Protocol):
         except OSError:  # nobody listens there: the client sees its connection closed
             self.transport.close()
         else:
+            for data in self._early:
+                self._later(data)
             self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
@@ -197,9 +200,12 @@ class Near(asyncio.Protocol):
         return True
 
     def _later(self, data: bytes) -> None:
-        if self._far:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.route.delay, self._far.deliver, data)
+        if self._far is None:
+            # asyncio of Python 3.11.2 reads although reading was paused in the beginning
+            self._early.append(data)
+            return
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.route.delay, self._far.deliver, data)
 
     def resume_writing(self) -> None:
         """The client has taken all: there may be more."""
