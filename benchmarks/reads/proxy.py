@@ -201,7 +201,7 @@ class Near(asyncio.Protocol):
 
     def _later(self, data: bytes) -> None:
         if self._far is None:
-            # asyncio of Python 3.11.2 reads although reading was paused in the beginning
+            # asyncio of Python 3.11.2 reads although it was paused in the beginning
             self._early.append(data)
             return
         loop = asyncio.get_running_loop()
