@@ -206,7 +206,7 @@ def test_regions_in_remote_shards_ask_for_nothing_twice(
     tmp_path: Path,
     nginx_at: Serve,
 ) -> None:
-    """How many chunks TensorStore joins to one request depends on when they are asked."""
+    """How many chunks TensorStore joins to one request depends on the moment."""
     want = writer.noise((16, 16, 16))
     write(tmp_path, want)
     server = nginx_at(tmp_path)
