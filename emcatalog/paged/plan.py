@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,12 +76,13 @@ def _bridged(ordered: Sequence[Piece], most: int) -> tuple[int, int]:
 
     Short gaps go first, within the waste allowed.
     """
-    gaps = Counter(
-        gap
-        for before, after in itertools.pairwise(ordered)
-        if before.url == after.url
-        and 0 < (gap := after.offset - before.offset - before.length) <= most
-    )
+    gaps, url, stop = Counter[int](), "", 0
+    for piece in ordered:
+        if piece.url != url:
+            url, stop = piece.url, piece.offset
+        if 0 < (gap := piece.offset - stop) <= most:
+            gaps[gap] += 1
+        stop = max(stop, piece.offset + piece.length)
     needed = sum(piece.length for piece in ordered)
     longest, wasted = 0, 0
     for gap, number in sorted(gaps.items()):
