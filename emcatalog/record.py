@@ -24,7 +24,7 @@ and last what follows from a convention of the format."""
 FIELDS = frozenset(
     {
         "title", "kind", "format", "protocol", "url", "voxel_size", "origin", "lossy",
-        "rendered", "encoding", "pixel_type", "channel", "time", "channels", "modality",
+        "rendered", "compression", "pixel_type", "channel", "time", "channels", "modality",
         "organism", "tissue", "preparation", "instrument", "acquired", "released",
         "licence", "citation", "doi", "data_doi", "accession", "description",
         "route", "display_window", "gaps", "note", "orientation",

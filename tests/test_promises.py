@@ -114,7 +114,7 @@ def test_opening_changes_nothing_that_the_source_is_made_of(catalog: Any) -> Non
         source.close()
     titles = source.pyramid.record.about("title")
     assert len({claim.value for claim in titles if claim.source == "catalog"}) == 1
-    assert source.pyramid.record.about("encoding")[0].source == "file"
+    assert source.pyramid.record.about("compression")[0].source == "file"
 
 
 def test_going_through_a_catalog_is_quiet(catalog: Any) -> None:

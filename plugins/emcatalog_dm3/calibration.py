@@ -16,7 +16,7 @@ def claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]
     others = not_lengths(tags, axes)
     return (
         Claim("format", f"DM{file.version}", "file", "version"),
-        Claim("encoding", "raw", "file", f"{path}.ImageData.Data"),
+        Claim("compression", "raw", "file", f"{path}.ImageData.Data"),
         Claim("lossy", 0, "file", f"{path}.ImageData.Data"),
         Claim("rendered", 0, "file", f"{path}.ImageData.Data"),
         *_lengths([axis for axis in axes[:3] if axis not in others]),

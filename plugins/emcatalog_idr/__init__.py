@@ -101,7 +101,7 @@ def _rendered(request: _Request, image_format: str, transport: Transport) -> Pyr
             *declared_voxel_size(request.voxel_size_nm),
             Claim("route", "rendered", "default", "route"),
             Claim("format", "OMERO rendering", "default", "render_image"),
-            Claim("encoding", image_format, "default", "render_image"),
+            Claim("compression", image_format, "default", "render_image"),
             *(Claim(name, fact, "default", "route") for name, fact in facts.items()),
         )
     )

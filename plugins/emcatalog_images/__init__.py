@@ -178,7 +178,7 @@ def _claims(section: _Section) -> Iterator[Claim]:
     indices = "indices of a palette" if picture.colours else "header"
     name = picture.kind.rpartition(" ")[2].upper()
     yield Claim("format", name, "file", "first bytes")
-    yield Claim("encoding", picture.kind, "file", "first bytes")
+    yield Claim("compression", picture.kind, "file", "first bytes")
     yield Claim("pixel_type", np.dtype(picture.dtype).name, "file", indices)
     yield Claim("rendered", 0, "default", "the stored values")
     yield Claim("lossy", picture.lossy, "file", "header")

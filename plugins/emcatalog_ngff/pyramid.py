@@ -236,7 +236,7 @@ def _claims(
         ("format", image.format, "multiscales"),
         ("kind", kind, "image-label"),
         ("pixel_type", str(array.dtype), "dtype"),
-        ("encoding", array.encoding, "compressor"),
+        ("compression", array.encoding, "compressor"),
         ("lossy", 0, "compressor"),
         ("rendered", 0, "multiscales"),
     ]

@@ -187,7 +187,7 @@ def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
         ("format", "Neuroglancer precomputed", "@type"),
         ("kind", info.kind, "type"),
         ("pixel_type", info.data_type, "data_type"),
-        ("encoding", _encoding(finest), "scales[0].encoding"),
+        ("compression", _encoding(finest), "scales[0].encoding"),
         ("lossy", int(finest.encoding in LOSSY), "scales[0].encoding"),
         ("rendered", 0, "type"),
     ]

@@ -55,12 +55,12 @@ class Sections:
         said = [c for c in self.claims if c.field.startswith("voxel")]
         sizes = {c.field: c.value for c in reversed(said)}  # the first is believed
         layout = self.layout
-        encoding = next(c.value for c in self.claims if c.field == "encoding")
+        compression = next(c.value for c in self.claims if c.field == "compression")
         return {
             "shape": layout.shape,
             "type": str(layout.dtype),
             "strips or tiles": layout.segment,
-            "compression": encoding,
+            "compression": compression,
             "samples": layout.samples,
             "encoding": layout.codec,
             **sizes,
@@ -207,7 +207,7 @@ def _encoding(
     name = (STREAMS | PICTURES)[code]
     said = [
         Claim("format", ("Big" if tiff.is_bigtiff else "") + stack.kind, "file"),
-        Claim("encoding", name, "file", "tag Compression"),
+        Claim("compression", name, "file", "tag Compression"),
         Claim("pixel_type", str(layout.dtype.newbyteorder("=")), "file", "tags"),
         Claim("rendered", 0, "default", "the stored values"),
     ]

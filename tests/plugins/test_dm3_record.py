@@ -108,7 +108,7 @@ def test_what_else_is_known(tmp_path: Path) -> None:
     found = record(tmp_path, image(PIXELS, XY, "3VBSED", tags=tags), window=(65, 123))
     expected = {
         "format": "DM3",
-        "encoding": "raw",
+        "compression": "raw",
         "lossy": 0,
         "rendered": 0,
         "pixel_type": "uint8",

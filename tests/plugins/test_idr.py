@@ -92,9 +92,14 @@ def test_both_routes_tell_who_says_what(sample_root: Path) -> None:
         )
         assert "ImageJ spacing" in file.attrs["voxel_size_source"]
         assert "z: server (pixel_size.z)" in rendered.attrs["voxel_size_source"]
-        expected = {"route": "file", "rendered": 0, "lossy": 0, "encoding": "none"}
+        expected = {"route": "file", "rendered": 0, "lossy": 0, "compression": "none"}
         assert expected.items() <= file.attrs.items()
-        expected = {"route": "rendered", "rendered": 1, "lossy": 0, "encoding": "png"}
+        expected = {
+            "route": "rendered",
+            "rendered": 1,
+            "lossy": 0,
+            "compression": "png",
+        }
         assert expected.items() <= rendered.attrs.items()
         assert rendered.attrs["title"].startswith("Figure_S3B")
         np.testing.assert_array_equal(file.values, rendered.values)

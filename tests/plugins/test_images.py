@@ -219,7 +219,7 @@ def test_webp(tmp_path: Path, samples: int, lossless: bool) -> None:
 def test_the_record_says_what_was_read(tmp_path: Path) -> None:
     record = opened(tmp_path / "a b.png", png(RAMP, 4, 3, extra=palette(4))).record
     expected = {
-        "format": "PNG", "encoding": "png", "pixel_type": "uint8", "lossy": 0,
+        "format": "PNG", "compression": "png", "pixel_type": "uint8", "lossy": 0,
         "rendered": 0, "title": "a b.png", "orientation": None, "gaps": None,
     }  # fmt: skip
     assert {name: record.value(name) for name in expected} == expected

@@ -80,7 +80,7 @@ def test_zarr2_codecs(tmp_path: Path, separator: str, order: str, codec: str) ->
     )
     pyramid = opened(root)
     np.testing.assert_array_equal(voxels(pyramid), want)
-    shown = str(pyramid.record.value("encoding"))
+    shown = str(pyramid.record.value("compression"))
     assert shown.startswith("uncompressed" if codec == "none" else codec)
 
 
@@ -107,7 +107,7 @@ def test_zarr3_shards(tmp_path: Path, codec: str, index: str) -> None:
     pyramid = opened(root)
     np.testing.assert_array_equal(voxels(pyramid), want)
     assert pyramid.level(0).chunks == (4, 5, 6)
-    assert "sharded" in str(pyramid.record.value("encoding"))
+    assert "sharded" in str(pyramid.record.value("compression"))
 
 
 def test_what_is_not_stored(tmp_path: Path) -> None:

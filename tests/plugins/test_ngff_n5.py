@@ -48,7 +48,7 @@ def test_voxels(tmp_path: Path, dtype: str, codec: str) -> None:
     pyramid = opened(root, voxel_size_nm=8)
     np.testing.assert_array_equal(voxels(pyramid), want)
     assert pyramid.level(0).chunks == (4, 5, 6)
-    assert pyramid.record.value("encoding") == codec
+    assert pyramid.record.value("compression") == codec
 
 
 def test_cosem_transform_is_slowest_first(tmp_path: Path) -> None:

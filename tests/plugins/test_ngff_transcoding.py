@@ -206,7 +206,7 @@ def test_n5(tmp_path: Path, dtype: str, java: bool) -> None:
     root = write_n5_lz4(tmp_path / "a.n5", want, java)
     pyramid = opened(root)
     np.testing.assert_array_equal(voxels(pyramid), want)
-    assert pyramid.record.value("encoding") == "lz4"
+    assert pyramid.record.value("compression") == "lz4"
     assert pyramid.level(0).stored(WHOLE).all()
 
 

@@ -49,7 +49,7 @@ def test_the_sample_is_near_the_truth(sample_root: Path) -> None:
     assert np.abs(voxels(pyramid).astype(float) - image).mean() < 6
     record = pyramid.record
     assert record.value("lossy") == 1
-    assert record.value("encoding") == "jpeg quality 85, sharded, gzip"
+    assert record.value("compression") == "jpeg quality 85, sharded, gzip"
     bodies = open_pyramid(HEMIBRAIN_BODIES, transport)
     assert bodies.record.value("kind") == "segmentation"
     assert bodies.record.value("lossy") == 0

@@ -99,7 +99,7 @@ def test_compresso(tmp_path: Path, dtype: str, packed: bool) -> None:
     np.testing.assert_array_equal(voxels(pyramid), want)
     volume = pyramid.level(0)
     assert volume.stored(volume.grid.region).all()
-    assert pyramid.record.value("encoding") == "compresso"
+    assert pyramid.record.value("compression") == "compresso"
     assert pyramid.record.value("lossy") == 0
     (root / f"8_8_8/32-64_24-48_0-16{'.gz' * packed}").unlink()
     held = volume.stored(volume.grid.region)
