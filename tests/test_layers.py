@@ -14,7 +14,7 @@ CORE, PLUGINS = ROOT / "emcatalog", ROOT / "plugins"
 
 FLOORS = {
     "errors": 1,
-    "geometry": 2, "json_text": 2, "mirror": 2, "record": 2, "units": 2,
+    "dates": 2, "geometry": 2, "json_text": 2, "mirror": 2, "record": 2, "units": 2,
     "cache": 3, "transport": 3, "index": 3, "volume": 3,
     "accessor": 4, "chunked": 4, "paged": 4, "series": 4,
     "driver": 5,
@@ -25,8 +25,8 @@ FREE = {"__init__", "intake_hook"}
 """The face loads rooms on request; the hook imports none."""
 
 CONTRACT = {
-    "errors", "geometry", "json_text", "transport", "volume", "chunked", "paged",
-    "series", "units", "record", "driver",
+    "dates", "errors", "geometry", "json_text", "transport", "volume", "chunked",
+    "paged", "series", "units", "record", "driver",
 }  # fmt: skip
 """What a plugin may import."""
 
