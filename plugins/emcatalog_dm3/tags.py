@@ -40,6 +40,9 @@ LARGEST = 1 << 43
 LONGEST_TEXT = 1 << 13
 """Arrays of at most this many bytes are kept, for they may be texts."""
 
+SHORT = 1 << 10
+"""Arrays and structures of at most this many bytes are kept as numbers."""
+
 _GROUP, _VALUE = 20, 21
 _STRUCTURE, _TEXT, _ARRAY = 15, 18, 20
 _USHORT, _SINGLE = 4, 6
@@ -215,16 +218,19 @@ class _Parser:
 
     def _block(self, codes: Sequence[int], size: int) -> Block:
         is_text = codes[0] == _TEXT or (codes[0] == _ARRAY and len(codes) == 3)
-        if not is_text or size > LONGEST_TEXT:
+        if size > (LONGEST_TEXT if is_text else SHORT):
             return Block(self._cursor.skip(size), size)
         start = self._cursor.place
         data = self._cursor.take(size)
+        if codes[0] == _TEXT:
+            return Block(start, size, _of_bytes(data).rstrip("\0"))
         if codes[:2] == [_ARRAY, _USHORT]:
             name = "utf-16-le" if self.order == "<" else "utf-16-be"
-            text = data.decode(name, "replace")
-        else:
-            text = _of_bytes(data)
-        return Block(start, size, text.rstrip("\0"))
+            return Block(start, size, data.decode(name, "replace").rstrip("\0"))
+        text = _of_bytes(data).rstrip("\0") if is_text else ""
+        if size > SHORT:
+            return Block(start, size, text)
+        return Block(start, size, text, self.order + _form(codes), data)
 
 
 def _of_bytes(data: bytes) -> str:
@@ -232,6 +238,16 @@ def _of_bytes(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def _form(codes: Sequence[int]) -> str:
+    """How `struct` reads an array or a structure that was measured."""
+    if codes[0] == _ARRAY:
+        return _form(codes[1:-1]) * codes[-1]
+    if codes[0] == _TEXT:  # of an array of texts there are no numbers
+        return "x" * codes[1]
+    inner = codes[4::2] if codes[0] == _STRUCTURE else codes[:1]
+    return "".join(_SIMPLE[code] for code in inner)
 
 
 def _measured(codes: Sequence[int], at: int) -> tuple[int, int]:

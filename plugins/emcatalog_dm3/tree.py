@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -13,11 +14,19 @@ class Block:
     """An array, text or structure: ``size`` bytes at ``offset`` of the file.
 
     ``text`` is what they mean if they are a text; short arrays may be one by chance.
+    Of short ones that are numbers there is the ``data``, and how `struct` reads it.
     """
 
     offset: int
     size: int
     text: str = ""
+    form: str = ""
+    data: bytes = field(default=b"", repr=False)
+
+    @property
+    def values(self) -> tuple[int | float, ...]:
+        """The numbers of a short array or structure; none of all others."""
+        return struct.unpack(self.form, self.data) if self.form else ()
 
 
 @dataclass(frozen=True)
