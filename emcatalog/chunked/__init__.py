@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emcatalog.chunked.bare import Bare
 from emcatalog.chunked.batches import BATCH_BYTES, Reading, as_they_come
 from emcatalog.chunked.engine import open_store, translated, verify
 from emcatalog.chunked.files import ensure_files
@@ -34,6 +35,8 @@ from emcatalog.chunked.kvstore import (
 )
 from emcatalog.chunked.presence import in_flight, present
 from emcatalog.chunked.staged import (
+    BARE_BYTES,
+    PIECE_BYTES,
     REMOTE_THREADS,
     THREADS,
     ByChunk,
@@ -56,6 +59,7 @@ __all__ = [
     "PACKED_FILES",
     "PLAIN",
     "Axes",
+    "Bare",
     "ByChunk",
     "Cell",
     "ChunkKeys",
@@ -136,7 +140,9 @@ class ChunkedVolume:
     ``by_chunk`` says how the chunks of an array that TensorStore decodes are fetched
     one by one; it is needed for keeping remote ones on disk, and for refusing local
     files that are no chunks. ``sums`` are those of the zip file of which each chunk is
-    a member; they are compared with what is read.
+    a member; they are compared with what is read. ``bare`` is there for chunks that
+    are nothing but their voxels when they are unpacked and transcoded: they need no
+    TensorStore.
     """
 
     grid: Grid
@@ -149,6 +155,7 @@ class ChunkedVolume:
     transcode: Transcode | None = None
     by_chunk: ByChunk | None = field(default=None, repr=False)
     sums: Sums | None = field(default=None, repr=False)
+    bare: Bare | None = field(default=None, repr=False)
 
     def read(self, region: Region) -> NDArray[np.generic]:
         """Voxels of ``region``; absent chunks are the array's fill value."""
@@ -213,14 +220,17 @@ class ChunkedVolume:
         itemsize = self.dtype.itemsize
         stage = Stage(way.spec, way.keys, self.transcode, itemsize, self.sums)
         threads = REMOTE_THREADS if far(way.keys) else THREADS
+        most = BARE_BYTES if self.bare else PIECE_BYTES
 
         def read(tile: Region) -> NDArray[np.generic]:
+            if self.bare:
+                return stage.voxels(tile, self.bare)
             with stage.opened(tile) as store:
                 view = self.axes.view(store, self.grid.shape)
                 return self._result(tile, self._ask(view, tile))
 
         voxels = np.empty(region.shape, self.dtype)
-        tiles = pieces(region, self.chunks, itemsize)
+        tiles = pieces(region, self.chunks, itemsize, most)
         return fill(voxels, tiles, read, threads)
 
     def _opened(self) -> Any:

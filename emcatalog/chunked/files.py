@@ -7,7 +7,6 @@ be waited for without end.
 from __future__ import annotations
 
 import functools
-import json
 import math
 import stat
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from emcatalog.cache import RECHECK_SECONDS
 from emcatalog.chunked.keys import Cell, Keys
+from emcatalog.chunked.kvstore import local_folder
 from emcatalog.errors import CorruptError
 from emcatalog.geometry import Region
 
@@ -39,17 +39,18 @@ def ensure_files(keys: Keys, region: Region, itemsize: int) -> None:
     It looks at chunks that are files of their own on this machine, and not at those in
     shards and zip files; at each once in `RECHECK_SECONDS`, since looking has its cost.
     """
-    seen: set[Cell] | None = None
-    for cell in keys.cells(region):
-        if seen is None:
-            if not (folder := _folder(keys.store_of(cell))):
-                return
-            seen = _seen(folder, int(time.monotonic() // RECHECK_SECONDS))
-        if cell not in seen:
-            _ensure_file(folder, keys, cell, itemsize)
-            if len(seen) >= MOST_SEEN:
-                seen.clear()
-            seen.add(cell)
+    first = next(keys.cells(region), None)
+    if first is None or not (folder := local_folder(keys.store_of(first))):
+        return
+    cells = list(keys.cells(region))
+    seen = _seen(folder, int(time.monotonic() // RECHECK_SECONDS))
+    if seen.issuperset(cells):
+        return
+    for cell in cells:
+        _ensure_file(folder, keys, cell, itemsize)
+    if len(seen) >= MOST_SEEN:
+        seen.clear()
+    seen.update(cells)
 
 
 @functools.lru_cache(maxsize=64)
@@ -81,10 +82,3 @@ def _ensure_file(folder: str, keys: Keys, cell: Cell, itemsize: int) -> None:
                 "have",
                 hint="the file is damaged, or not of this volume",
             )
-
-
-@functools.lru_cache(maxsize=1024)
-def _folder(store: str) -> str:
-    """The folder of a key-value store (JSON text); empty if it is none."""
-    members = json.loads(store)
-    return str(members["path"]) if members["driver"] == "file" else ""

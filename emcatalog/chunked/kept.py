@@ -17,6 +17,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -29,7 +30,7 @@ from emcatalog.cache import (
     put_later,
 )
 from emcatalog.chunked.engine import context, open_kvstore
-from emcatalog.chunked.kvstore import is_local
+from emcatalog.chunked.kvstore import is_local, local_folder
 
 CHECKED_BYTES = 4 * 2**20
 """Memory for which entries on disk were found to be the server's in this period."""
@@ -54,6 +55,8 @@ def ask(store: str, key: bytes, batch: Any) -> Answer:
     a shard; who asks for what is on its way gets the same. Raises ValueError, as
     TensorStore does, and OptionError for settings of caches that cannot be followed.
     """
+    if file := _file(store, key):
+        return _File(file, store, key)
     if not is_remote(store):
         return _Local(open_kvstore(store).read(key, batch=batch))
     context()  # raises in a forked child, where the lock may be held for ever
@@ -87,8 +90,35 @@ def forget() -> None:
     _checked(os.getpid()).clear()
 
 
+def _file(store: str, key: bytes) -> str:
+    """The path of a chunk that is a file on this machine; empty if it is none."""
+    above = local_folder(store)
+    return f"{above}{key.decode()}" if above else ""
+
+
+@dataclass(frozen=True)
+class _File:
+    """A chunk that is a file, read when it is needed: not asked for in vain.
+
+    Where one of several names is the chunk's, the first that there is will do.
+    """
+
+    path: str
+    store: str
+    key: bytes
+
+    def result(self) -> bytes | None:
+        try:
+            with open(self.path, "rb") as file:  # noqa: PTH123 - a hot path
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError:  # TensorStore tells why it is not read
+            return _Local(open_kvstore(self.store).read(self.key)).result()
+
+
 class _Local:
-    """A chunk on this machine, whose system keeps it in memory."""
+    """A chunk in a zip file or a shard on this machine."""
 
     def __init__(self, request: Any) -> None:
         self._request = request

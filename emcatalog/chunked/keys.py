@@ -123,6 +123,12 @@ class ChunkKeys:
         sides = zip(cell, self.size, self.chunk, strict=True)
         return (*(min(c, n - i * c) for i, n, c in sides), self.channels)
 
+    def box(self, cell: Cell) -> Region:
+        """The voxels z, y, x of the scale that the chunk holds."""
+        x, y, z = (i * c for i, c in zip(cell, self.chunk, strict=True))
+        i, j, k, _ = self.shape(cell)
+        return Region((z, y, x), (z + k, y + j, x + i))
+
     def _file(self, cell: Cell) -> str:
         corners = zip(cell, self.offset, self.chunk, self.shape(cell), strict=False)
         starts = [(offset + i * chunk, n) for i, offset, chunk, n in corners]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,6 +48,16 @@ def is_local(store: Json) -> bool:
     while "base" in store:
         store = store["base"]
     return bool(store["driver"] == "file")
+
+
+@functools.lru_cache(maxsize=1024)
+def local_folder(store: str) -> str:
+    """The folder, with a slash at its end, whose files are the objects of a store.
+
+    ``store`` is JSON text; empty for servers, zip files and shards.
+    """
+    members = json.loads(store)
+    return str(members["path"]) if members["driver"] == "file" else ""
 
 
 def _store(url: str, transport: Transport) -> Json:

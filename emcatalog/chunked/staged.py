@@ -23,6 +23,7 @@ import tensorstore
 from numpy.typing import NDArray
 
 from emcatalog.cache import disk_cache
+from emcatalog.chunked.bare import Bare, assembled
 from emcatalog.chunked.engine import open_memory
 from emcatalog.chunked.files import most_bytes
 from emcatalog.chunked.kept import Answer, ask, drop, is_remote
@@ -38,6 +39,8 @@ THREADS = 8
 REMOTE_THREADS = 32
 """Most of which wait for a server."""
 PIECE_BYTES = 4 * 2**20
+BARE_BYTES = 2**18
+"""Of chunks that need no array to be opened, so that all cores have some."""
 PIECE_CHUNKS = 64
 
 
@@ -97,30 +100,43 @@ class Stage:
         Raises CorruptError for a chunk that does not decode or is too large. If one is
         raised within, too, none of the chunks is kept.
         """
+        with self._kept_if_sound(region):
+            chunks = {self.keys.plain(c): data for c, data in self._chunks(region)}
+            yield open_memory(self.spec, chunks)
+
+    def voxels(self, region: Region, bare: Bare) -> NDArray[np.generic]:
+        """The voxels of ``region``, of chunks that hold nothing else.
+
+        Raises CorruptError as `opened` does.
+        """
+        with self._kept_if_sound(region):
+            return assembled(region, bare, self._chunks(region))
+
+    @contextmanager
+    def _kept_if_sound(self, region: Region) -> Iterator[None]:
         try:
-            yield self._open(region)
+            yield
         except CorruptError:
             for cell in self.keys.cells(region):
                 for suffix, _ in self.keys.packings:
                     drop(self.keys.store_of(cell), self._key(cell, suffix))
             raise
 
-    def _open(self, region: Region) -> Any:
+    def _chunks(self, region: Region) -> Iterator[tuple[Cell, bytes]]:
+        """The chunks that are there, as ``spec`` describes them."""
         with tensorstore.Batch() as batch:
             asked = [
-                (cell, packing, self._ask(cell, packing[0], batch))
+                (cell, [(p, self._ask(cell, p[0], batch)) for p in self.keys.packings])
                 for cell in self.keys.cells(region)
-                for packing in self.keys.packings
             ]
-        chunks: dict[bytes, bytes] = {}
-        for cell, packing, answer in asked:
-            name, found = self.keys.plain(cell), answer.result()
-            if found is not None and name not in chunks:
-                if self.sums:
-                    key = self.keys.key(cell).decode() + packing[0]
-                    self.sums.ensure(key, found)
-                chunks[name] = self._readable(cell, *packing, found)
-        return open_memory(self.spec, chunks)
+        for cell, answers in asked:
+            for packing, answer in answers:
+                if (found := answer.result()) is not None:
+                    if self.sums:
+                        key = self.keys.key(cell).decode() + packing[0]
+                        self.sums.ensure(key, found)
+                    yield cell, self._readable(cell, *packing, found)
+                    break
 
     def _ask(self, cell: Cell, suffix: str, batch: Any) -> Answer:
         return ask(self.keys.store_of(cell), self._key(cell, suffix), batch)
@@ -195,11 +211,11 @@ def fill(
 
 
 def pieces(
-    region: Region, chunk: Triple, itemsize: int
+    region: Region, chunk: Triple, itemsize: int, most: int = PIECE_BYTES
 ) -> Iterator[tuple[Region, Region]]:
-    """Cut a region at chunks, several small ones together, for `fill`."""
+    """Cut a region at chunks, small ones together up to ``most`` bytes, for `fill`."""
     sides, count = list(chunk), 1
-    while count < PIECE_CHUNKS and math.prod(sides) * itemsize * 2 <= PIECE_BYTES:
+    while count < PIECE_CHUNKS and math.prod(sides) * itemsize * 2 <= most:
         sides[count.bit_length() % 3] *= 2
         count *= 2
     for tile in region.tiles(sides):

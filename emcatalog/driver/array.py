@@ -28,6 +28,9 @@ from emcatalog.volume import Pyramid, Volume, ensure_fits
 FEW_LABELS = 2**22
 """More labels than these are a request of their own: few bytes can declare many."""
 
+WHOLE = slice(None)
+"""What is taken of a block as it comes."""
+
 Key = int | np.integer[Any] | slice | NDArray[np.integer[Any]]
 
 
@@ -106,7 +109,7 @@ class _Run:
     start: int
     stop: int
     take: slice | NDArray[np.intp]
-    put: NDArray[np.intp]
+    put: range | NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class _Axis:
     def of(cls, key: Key, size: int, chunk: int) -> _Axis:
         if isinstance(key, int | np.integer):
             start = range(size)[int(key)]  # raises where % would wrap around
-            run = _Run(start, start + 1, slice(None), np.zeros(1, np.intp))
+            run = _Run(start, start + 1, WHOLE, range(1))
             return cls((run,), 1, scalar=True)
         if isinstance(key, slice) and abs(key.step or 1) <= chunk:
             return cls._of_slice(key, size)
@@ -131,17 +134,15 @@ class _Axis:
     def _of_slice(cls, key: slice, size: int) -> _Axis:
         places = range(*key.indices(size))
         if not places:
-            return cls((_Run(0, 0, slice(None), np.arange(0)),), 0)
+            return cls((_Run(0, 0, WHOLE, range(0)),), 0)
         low, high = min(places[0], places[-1]), max(places[0], places[-1])
-        run = _Run(
-            low, high + 1, slice(None, None, places.step), np.arange(len(places))
-        )
-        return cls((run,), len(places))
+        take = WHOLE if places.step == 1 else slice(None, None, places.step)
+        return cls((_Run(low, high + 1, take, range(len(places))),), len(places))
 
     @classmethod
     def _of_places(cls, places: NDArray[np.intp], chunk: int) -> _Axis:
         if not places.size:
-            return cls((_Run(0, 0, slice(None), places),), 0)
+            return cls((_Run(0, 0, WHOLE, places),), 0)
         order = np.argsort(places, kind="stable")
         # places further apart than a chunk share none: reading between them is waste
         cuts = np.nonzero(np.diff(places[order]) > chunk)[0] + 1
@@ -163,7 +164,7 @@ def _region(part: tuple[_Run, ...]) -> Region:
 
 def _take(block: NDArray[np.generic], part: tuple[_Run, ...]) -> NDArray[np.generic]:
     for axis, run in enumerate(part):
-        if not (isinstance(run.take, slice) and run.take == slice(None)):
+        if run.take is not WHOLE:
             block = block[(slice(None),) * axis + (run.take,)]
     return block
 

@@ -15,6 +15,7 @@ from emcatalog.chunked import (
     PACKED_FILES,
     PLAIN,
     Axes,
+    Bare,
     ByChunk,
     ChunkedVolume,
     ChunkKeys,
@@ -124,17 +125,20 @@ def _volume(
         name=name,
         channels=info.channels,
     )
-    by_chunk = None if transcode or packings != PLAIN else _singly(spec, keys)
+    is_staged = transcode is not None or packings != PLAIN
+    dtype = np.dtype(info.data_type)
+    is_bare = is_staged and members["encoding"] == "raw"
     return ChunkedVolume(
         grid=_grid(scale),
-        dtype=np.dtype(info.data_type),
+        dtype=dtype,
         chunks=_zyx(scale.chunk),
         spec=spec,
         axes=Axes((2, 1, 0), fixed=((3, channel),)),
         url=place,
         keys=keys,
         transcode=transcode,
-        by_chunk=by_chunk,
+        by_chunk=None if is_staged else _singly(spec, keys),
+        bare=Bare(keys, dtype.newbyteorder("<").str, channel) if is_bare else None,
     )
 
 
