@@ -45,7 +45,8 @@ Engines, each in a process of its own, take turns at the same random blocks; eve
 is compared with the truth. A task is called FORMAT/SERVING/ASKED, such as
 
   zarr2-64/disk/single     one block after the other
-  jpeg-shards/proxy/batch  eight blocks at once
+  zarr2-64/disk/stream     eight blocks anywhere at once
+  jpeg-shards/proxy/batch  eight blocks at once, near each other on a disk
 
 and gives a table: milliseconds per block, speed as a share of what is possible
 (decoding alone, a memory copy, the wire alone) and of raw TensorStore, CPU seconds for

@@ -20,6 +20,8 @@ POOL = 256 * 2**20
 """Bytes that TensorStore may keep where it is told to, as ours does by itself."""
 
 OURS = "emcatalog"
+ACCESSOR = "emcatalog .em"
+BARE = "emcatalog volume.read"
 ONE_BY_ONE = "emcatalog (one by one)"
 WITH_CACHE = "emcatalog (cache as it comes)"
 TENSORSTORE = "TensorStore"
@@ -116,6 +118,11 @@ def isel(task: Task) -> Reader:
 def one_by_one(task: Task) -> Reader:
     """A batch as a loop of ``da.isel(...).values``."""
     return Blocks(isel(task).read)
+
+
+def bare(task: Task) -> Reader:
+    """``volume.read``: voxels without labels."""
+    return Blocks(source(task).volume.read)
 
 
 def sel(task: Task) -> Reader:
@@ -228,7 +235,8 @@ _PLAIN_GZIP = tuple(name for name in LAYOUTS if name != "gzip")
 CHUNKED: tuple[Engine, ...] = (
     Contestant(OURS, isel, environment=NO_CACHE),
     Contestant("emcatalog .sel", sel, Fits(batches=False), environment=NO_CACHE),
-    Contestant("emcatalog .em", accessor, environment=NO_CACHE),
+    Contestant(BARE, bare, Fits(batches=False), environment=NO_CACHE),
+    Contestant(ACCESSOR, accessor, environment=NO_CACHE),
     Contestant(ONE_BY_ONE, one_by_one, Fits(batches=True), environment=NO_CACHE),
     Contestant(WITH_CACHE, isel),
     Contestant(

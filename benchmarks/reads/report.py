@@ -20,7 +20,8 @@ def title(task: Task) -> str:
     """What a table is about, in words."""
     shape = " x ".join(map(str, task.block))
     where = {"disk": "on a disk", "nginx": "from nginx", "proxy": _far(task.link)}
-    asked = f"{task.batch} blocks of {shape} at once" if task.batch > 1 else shape
+    near = " near each other" if task.within else ""
+    asked = f"{task.batch} blocks of {shape}{near} at once" if task.batch > 1 else shape
     return f"{task.stored.title}, {where[task.serving]}: {asked}"
 
 

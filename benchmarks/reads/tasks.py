@@ -72,14 +72,15 @@ def planned(formats: Sequence[str], servings: Sequence[str]) -> list[str]:
     """The names of all tasks, such as ``zarr2-64/disk/single``, by how they are served.
 
     >>> planned(["dm3"], ["disk"])
-    ['dm3/disk/single', 'dm3/disk/batch']
+    ['dm3/disk/single', 'dm3/disk/stream', 'dm3/disk/batch']
     """
     return [
         f"{name}/{kind}/{asked}"
         for kind in servings
         for name in formats
         if kind == "disk" or name not in LOCAL_ONLY
-        for asked in ("single", "batch")
+        for asked in ("single", "stream", "batch")
+        if kind == "disk" or asked != "stream"
     ]
 
 
@@ -93,9 +94,10 @@ class Stage:
     quick: bool
 
     def task(self, form: Format, stored: Stored, asked: str) -> Task:
-        """Eight blocks one after the other, or a batch of eight.
+        """Eight blocks one after the other, or eight that are asked for together.
 
-        On a disk the blocks of a batch lie near each other, so that they share chunks.
+        On a disk those of a batch lie near each other, so that they share chunks, and
+        those of a stream anywhere, as a training takes them.
         """
         block = form.quick_block if self.quick else form.block
         shape = stored.voxels().shape
@@ -112,6 +114,6 @@ class Stage:
             block=block,
             count=few if single else 8,
             batch=1 if single else 8,
-            within=None if single or far else (z, y, x),
+            within=(z, y, x) if asked == "batch" and not far else None,
             link=self.server.link if self.server else None,
         )

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from benchmarks.reads import figures
 from benchmarks.reads.engines import (
+    ACCESSOR,
+    BARE,
     ONE_BY_ONE,
     OURS,
     TENSORSTORE,
@@ -82,10 +84,14 @@ class Over:
 
 @dataclass(frozen=True)
 class Where:
-    """Tasks: ``served`` so, ``batch`` or not (None: both), of these formats."""
+    """Tasks: ``served`` so, ``batch`` or not (None: both), of these formats.
+
+    ``near`` are blocks that share chunks.
+    """
 
     served: str
     batch: bool | None
+    near: bool = False
     formats: Callable[[Task], bool] = lambda task: bool(layout_of(task))
 
     def __call__(self, task: Task) -> bool:
@@ -93,6 +99,7 @@ class Where:
         return (
             task.serving == self.served
             and self.batch in (None, task.batch > 1)
+            and self.near == (task.within is not None)
             and self.formats(task)
         )
 
@@ -120,15 +127,33 @@ SHARED = _layouts("zarr2-64", "zarr3-shards")
 PAGES = _driver("tiff", "dm3")
 TARGETS: tuple[Target, ...] = (
     Target(
-        "single blocks on a disk: of raw TensorStore",
+        "single blocks on a disk, `da.isel`: of raw TensorStore",
         Where("disk", batch=False),
         Over((TENSORSTORE,)),
         least=0.95,
     ),
     Target(
-        "single blocks on a disk: of decoding alone",
+        "single blocks on a disk, `volume.read`: of raw TensorStore",
+        Where("disk", batch=False),
+        Over((TENSORSTORE,), ours=BARE),
+        least=0.95,
+    ),
+    Target(
+        "single blocks on a disk, `da.isel`: of decoding alone",
         Where("disk", batch=False),
         Over((DECODING,)),
+        least=0.9,
+    ),
+    Target(
+        "a stream of blocks on a disk, `da.em.blocks`: of raw TensorStore",
+        Where("disk", batch=True),
+        Over((TENSORSTORE,), ours=ACCESSOR),
+        least=0.95,
+    ),
+    Target(
+        "a stream of blocks on a disk, `da.em.blocks`: of decoding alone",
+        Where("disk", batch=True),
+        Over((DECODING,), ours=ACCESSOR),
         least=0.9,
     ),
     Target(
@@ -151,7 +176,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "batches that share chunks, on a disk: times one by one",
-        Where("disk", batch=True),
+        Where("disk", batch=True, near=True),
         Over((ONE_BY_ONE,)),
         least=2,
     ),
