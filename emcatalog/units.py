@@ -9,7 +9,9 @@ unknown, never guessed.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Any
 
 from emcatalog.errors import OptionError
 
@@ -54,6 +56,42 @@ def unit_nm(unit: object) -> float | None:
         if known:
             return known
     return None
+
+
+def converted(value: float, unit: str, to: str) -> float | None:
+    """``value`` in the unit ``to``; None if ``unit`` is none, or of another kind.
+
+    Lengths are read by `unit_nm`, all else by the names that pint knows; no text
+    reaches an evaluator of expressions. Energies in eV are those that a voltage gives.
+
+    >>> converted(80, "Å", "nm"), converted(1.9, "keV", "V"), converted(5, "nm", "V")
+    (8.0, 1900.0, None)
+    """
+    if spellings(unit)[:1] == (to,):
+        return float(value)
+    if to == "nm":
+        factor = unit_nm(unit)
+    else:
+        found = (_pint_factor(name, to) for name in spellings(unit))
+        factor = next((f for f in found if f), None)
+    # 0.00799825 um is 7.998249999999999 nm in floats
+    return float(f"{value * factor:.15g}") if factor else None
+
+
+def _pint_factor(unit: str, to: str) -> float | None:
+    # pint takes half a second to import, and most units are nm
+    import pint
+
+    if not re.fullmatch(r"[^\W\d_]+", unit):
+        return None
+    registry: Any = pint.application_registry
+    known = registry.parse_unit_name(
+        unit.removesuffix("eV") + "V" * unit.endswith("eV")
+    )
+    if not known:
+        return None
+    one = registry.Quantity(1, known[0][0] + known[0][1])
+    return float(one.m_as(to)) if one.is_compatible_with(to) else None
 
 
 def parse_bytes(text: str) -> int:

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -77,10 +77,15 @@ class Volume(Protocol):
 
 @dataclass(frozen=True)
 class Pyramid:
-    """The levels of one image, finest first, and what is known of it."""
+    """The levels of one image, finest first, and what is known of it.
+
+    ``raw`` holds the tags and attributes of the source as they are, before anything is
+    made of them: a mapping of what JSON can hold.
+    """
 
     levels: tuple[Volume, ...]
     record: Record
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def level(self, index: int) -> Volume:
         """The level ``index`` (0 is the finest; negative counts from the coarsest).

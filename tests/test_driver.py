@@ -141,8 +141,9 @@ def test_attributes_say_who_knows_the_voxel_size() -> None:
     source = MemorySource("here", metadata={"title": "T", "organism": "mouse"})
     attrs = source.to_dask().attrs
     assert attrs["voxel_size_nm"] == [2.96, 4.0, 4.0]
-    assert attrs["voxel_size_source"] == "z: file (a tag)"
-    assert (attrs["title"], attrs["organism"]) == ("T", "mouse")
+    opened = "default (as it was opened)"
+    assert attrs["voxel_size_source"] == f"z: file (a tag); y: {opened}; x: {opened}"
+    assert (attrs["title"], attrs["organism"]) == ("T", "Mus musculus")
 
 
 def test_attributes_say_where_the_data_lies_without_secrets() -> None:

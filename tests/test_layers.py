@@ -13,13 +13,15 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE, PLUGINS = ROOT / "emcatalog", ROOT / "plugins"
 
 FLOORS = {
-    "errors": 1,
-    "dates": 2, "geometry": 2, "json_text": 2, "mirror": 2, "record": 2, "units": 2,
+    "errors": 0,
+    "dates": 1, "units": 1,
+    "geometry": 2, "json_text": 2, "mirror": 2, "record": 2,
     "cache": 3, "transport": 3, "index": 3, "volume": 3,
-    "accessor": 4, "chunked": 4, "paged": 4, "series": 4,
-    "driver": 5,
+    "accessor": 4, "chunked": 4, "harvest": 4, "paged": 4, "series": 4,
+    "driver": 5, "exports": 5,
     "catalog": 6, "sample": 6, "view": 6, "testing": 6,
-    "cli": 7,
+    "metadata": 7,
+    "cli": 8,
 }  # fmt: skip
 FREE = {"__init__", "intake_hook"}
 """The face loads rooms on request; the hook imports none."""

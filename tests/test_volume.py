@@ -44,7 +44,8 @@ def test_the_most_trusted_claim_wins_and_losers_stay() -> None:
         )
     )
     assert record.value("voxel_size_z") == 50.0
-    assert [c.value for c in record.conflicts()] == [80.0]
+    (conflict,) = record.conflicts()
+    assert [c.value for c in conflict.losers] == [80.0]
 
 
 def test_unknown_voxel_sizes_are_named() -> None:

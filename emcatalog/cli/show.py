@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from emcatalog.driver import VolumeSource
+    from emcatalog.record import Record
     from emcatalog.volume import Volume
 
 EXAMPLES = """\b
@@ -75,19 +76,21 @@ def show(
     if as_json:
         say_json(known | opening)
         return
-    say(*_entry(known), _levels(opening), _claims(opening))
+    say(*_entry(known), _levels(opening), _claims(source.pyramid.record))
 
 
 def _opening(source: VolumeSource) -> dict[str, Any]:
-    """What opening tells: levels, attributes, claims and conflicts; reads metadata."""
+    """What opening tells: levels, attributes and claims; reads metadata only."""
     pyramid, attrs = source.pyramid, source.to_xarray().attrs
+    record = pyramid.record
     return {
         "level": source.level_index,
         "levels": [_level(n, volume) for n, volume in enumerate(pyramid.levels)],
         "voxel_size_source": attrs["voxel_size_source"],
         "attrs": attrs,
-        "claims": [asdict(claim) for claim in pyramid.record.claims],
-        "conflicts": [asdict(claim) for claim in pyramid.record.conflicts()],
+        "claims": [asdict(claim) for claim in record.claims],
+        "conflicts": [asdict(conflict) for conflict in record.conflicts()],
+        "doubts": [asdict(claim) for claim in record.doubts()],
     }
 
 
@@ -140,27 +143,21 @@ def _levels(opening: dict[str, Any]) -> Table:
     return shown
 
 
-def _claims(opening: dict[str, Any]) -> Table:
-    """Every claim, the most trusted of a field first; the others are marked."""
-    from emcatalog.record import TRUST
+def _claims(record: Record) -> Table:
+    """Every claim, the most trusted of a field first; those not used are marked."""
+    from emcatalog.record import written
 
-    lost = opening["conflicts"]
+    lost = {id(c) for conflict in record.conflicts() for c in conflict.losers}
     shown = table("field", "value", "says", "where")
-    claims = sorted(
-        opening["claims"], key=lambda c: (c["field"], TRUST.index(c["source"]))
-    )
-    for claim in claims:
-        value, style, field = claim["value"], "", claim["field"]
-        if claim in lost:
-            style, field = "yellow", f"  not {field}"
-        text = ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-        row = (
-            field,
-            f"{text} {claim['unit']}".strip(),
-            claim["source"],
-            claim["locator"],
+    for field in record.fields:
+        for claim in record.about(field):
+            unused = bool(claim.doubt) or id(claim) in lost
+            where = "; ".join(filter(None, (claim.locator, claim.doubt)))
+            name = f"  not {field}" if unused else field
+            row = (name, written(claim), claim.source, where)
+            shown.add_row(*(cell(part, "yellow" if unused else "") for part in row))
+    if lost or record.doubts():
+        shown.caption = (
+            "yellow: not used, being doubted or said by a less trusted source"
         )
-        shown.add_row(*(cell(part, style) for part in row))
-    if lost:
-        shown.caption = "yellow: said by a less trusted source, and not used"
     return shown

@@ -22,7 +22,7 @@ from emcatalog.driver.window import Window
 from emcatalog.errors import EmcatalogError
 from emcatalog.geometry import AXES, Region
 from emcatalog.index import voxel_coords
-from emcatalog.record import Record
+from emcatalog.record import FIELDS, Record, Value
 from emcatalog.volume import Pyramid, Volume, ensure_fits
 
 FEW_LABELS = 2**22
@@ -218,26 +218,29 @@ def variable_name(record: Record) -> str:
 
 
 def attributes(pyramid: Pyramid, level: int) -> dict[str, Any]:
-    """Attributes in the one vocabulary of all sources.
+    """Attributes in the one vocabulary of all sources: winners of the record.
 
     Plain strings, numbers and lists only: they survive netCDF and Zarr. Voxel size,
     and origin and extent of the whole volume, are lists in z, y, x order and
-    nanometres; ``voxel_size_source`` says who said so.
+    nanometres; ``voxel_size_source`` says who said so. All other fields have the names
+    of `emcatalog.record.FIELDS`; the unit of ``dwell_time`` is ``dwell_time_units``.
+    ``depth``, ``height`` and ``width`` are those of the finest level.
     """
     grid = pyramid.level(level).grid
-    count = len(pyramid.levels)
-    index = level % count
     attrs: dict[str, Any] = {
-        "level": index,
-        "levels": count,
+        "level": level % len(pyramid.levels),
+        "levels": len(pyramid.levels),
         "voxel_size_nm": list(grid.voxel_size),
         "voxel_size_source": voxel_size_source(pyramid.record),
         "volume_origin_nm": list(grid.origin),
         "volume_extent_nm": list(grid.extent),
     }
-    for field in sorted({claim.field for claim in pyramid.record.claims}):
-        if field[:-2] not in ("voxel_size", "origin"):
-            attrs[field] = _plain(pyramid.record.value(field))
+    for field in pyramid.record.fields:
+        claim, kind = pyramid.record.winner(field), FIELDS[field]
+        if claim and not kind.per_axis:
+            attrs[field] = _plain(claim.value)
+            if kind.unit:
+                attrs[f"{field}_units"] = kind.unit
     return attrs
 
 
@@ -245,7 +248,8 @@ def voxel_size_source(record: Record) -> str:
     """Who says what about the voxel size, axis by axis.
 
     >>> from emcatalog.record import Claim
-    >>> voxel_size_source(Record((Claim("voxel_size_z", 5.0, "catalog", "args"),)))
+    >>> claim = Claim("voxel_size_z", 5.0, "catalog", "args", "nm")
+    >>> voxel_size_source(Record((claim,)))
     'z: catalog (args)'
     """
     winners = [(axis, record.winner(f"voxel_size_{axis}")) for axis in AXES]
@@ -254,7 +258,5 @@ def voxel_size_source(record: Record) -> str:
     )
 
 
-def _plain(value: object) -> Any:
-    if isinstance(value, bool):  # netCDF has no booleans
-        return int(value)
+def _plain(value: Value) -> Any:
     return list(value) if isinstance(value, tuple) else value

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,11 +15,13 @@ from intake.source.base import DataSource, Schema
 
 from emcatalog.driver.array import to_dataset, to_mask, variable_name
 from emcatalog.driver.chunks import CHUNK_BYTES, Chunks, coarse_chunks, dask_chunks
+from emcatalog.driver.facts import facts
+from emcatalog.driver.identity import identity, placed
 from emcatalog.driver.options import FACE, checked, known, plain
 from emcatalog.driver.parameters import typed, user_parameters
-from emcatalog.errors import EmcatalogError, OptionError, public
+from emcatalog.errors import EmcatalogError, public
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.record import declared, located
+from emcatalog.record import Record, declared, located
 from emcatalog.transport import Transport
 from emcatalog.units import parse_bytes
 from emcatalog.volume import Pyramid, Volume, allowing
@@ -100,7 +103,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         """The pyramid that the driver opens with ``options``, read by ``transport``."""
         given = dict(checked(cls.name, cls.open_pyramid, options))
         urlpath = given.pop("urlpath", None)
-        place = [_placed(urlpath)] if urlpath is not None else []
+        place = [placed(urlpath)] if urlpath is not None else []
         return cls.open_pyramid(*place, transport=transport, **given)
 
     @property
@@ -120,10 +123,42 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
             except EmcatalogError as error:
                 error.about(self.entry_name)
                 raise
-            told = (*self._declared, *located(self._urlpath))
-            record = pyramid.record.with_claims(told)
-            self._opened = mirrors, Pyramid(pyramid.levels, record)
+            self._opened = mirrors, self._told(pyramid)
         return self._opened[1]
+
+    def _told(self, pyramid: Pyramid) -> Pyramid:
+        """The pyramid with what its shape, its place and the catalog tell besides."""
+        today = datetime.now(UTC).date().isoformat()
+        told = (*self._declared, *located(self._urlpath))
+        record = pyramid.record.read_at(today).with_claims(told)
+        known = replace(pyramid, record=record)
+        return replace(pyramid, record=record.with_claims(facts(known)))
+
+    @property
+    def record(self) -> Record:
+        """All claims about the data, each with who says so; opened on first use."""
+        return self.pyramid.record
+
+    @property
+    def raw_metadata(self) -> Mapping[str, object]:
+        """Tags and attributes of the source as they are; opened on first use.
+
+        A mapping of what JSON can hold; empty if the driver has none.
+        """
+        return self.pyramid.raw
+
+    @property
+    def identity(self) -> str:
+        """Names the data: the driver, its place and what chooses among images there.
+
+        The same for every entry, level and declared value; without queries, passwords
+        and storage options. Nothing is opened.
+
+        >>> from emcatalog.driver import driver
+        >>> driver("ngff")("s3://bucket/a.zarr?token=x", level=2, channel=1).identity
+        'ngff s3://bucket/a.zarr channel=1'
+        """
+        return identity(type(self), self.options)
 
     @property
     def _urlpath(self) -> str:
@@ -274,19 +309,6 @@ def _face(
     metadata: dict[str, Any] | None = None,
 ) -> None:
     """Carries the types of the options that every driver has."""
-
-
-def _placed(urlpath: str | list[str]) -> str | list[str]:
-    """Local paths made absolute: an array may be read after a change of directory."""
-    if isinstance(urlpath, list):
-        return [str(_placed(part)) for part in urlpath]
-    if not urlpath or not isinstance(urlpath, str) or "\0" in urlpath:
-        raise OptionError(
-            got=f"{urlpath!r} as urlpath", expected="a URL or a path, or a list of them"
-        )
-    if "://" in urlpath:
-        return urlpath
-    return str(Path(os.path.expanduser(urlpath)).absolute())  # noqa: PTH111 - ~x.tif
 
 
 def option_names(source: type[VolumeSource]) -> tuple[str, ...]:

@@ -249,7 +249,7 @@ def test_lengths_in_the_file_go_before_those_declared(tmp_path: Path) -> None:
     assert grid.voxel_size == (5, 3, 8)
     said = opened(tmp_path / "a.bmp", bmp(RAMP, per_metre=250_000_000))
     assert said.level(0).grid.voxel_size == (5, 4, 4)
-    assert [c.value for c in said.record.conflicts()] == [5, 5]
+    assert [c.losers[0].value for c in said.record.conflicts()] == [5, 5]
     Image.fromarray(RAMP).save(tmp_path / "a.jpg", dpi=(50800, 50800))
     assert opened(tmp_path / "a.jpg").level(0).grid.voxel_size == (5, 500, 500)
 

@@ -282,8 +282,9 @@ def test_what_the_tags_say_differently_is_kept(tmp_path: Path) -> None:
     )  # fmt: skip
     record = opened(path).record
     assert record.value("voxel_size_x") == 4.0
-    (conflict,) = (c for c in record.conflicts() if c.source == "file")
-    assert (conflict.field, conflict.value) == ("voxel_size_x", 5.0)
+    losers = (c for conflict in record.conflicts() for c in conflict.losers)
+    (lost,) = (c for c in losers if c.source == "file")
+    assert (lost.field, lost.value) == ("voxel_size_x", 5.0)
 
 
 def test_tescan_and_orientation(tmp_path: Path) -> None:
