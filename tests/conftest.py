@@ -29,14 +29,30 @@ def realdata() -> Path:
     return place.resolve()
 
 
+@pytest.fixture(scope="session")
+def sources() -> Path:
+    """Answers of real servers and dumps of real headers; tests skip without them."""
+    place = Path(os.environ.get("EMCATALOG_SOURCES", ROOT / "../shared/sources"))
+    if not place.is_dir():
+        pytest.skip("no answers of real servers: set EMCATALOG_SOURCES")
+    return place.resolve()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    """No chunk that an earlier test read is served from memory.
+    """No chunk that an earlier test read is served from memory; hosts are strangers.
 
     Servers of different tests may get the same port, and so the same URLs.
     """
     from emcatalog.cache import page_cache
     from emcatalog.chunked import engine, kept
+    from emcatalog.transport import speed, systems
+    from emcatalog.transport.http import Http
+
+    for system in systems._systems.values():
+        if isinstance(system, Http):
+            system._habits.clear()
+    speed._meters.clear()
 
     page_cache().clear()
     kept.forget()

@@ -16,21 +16,11 @@ from hypothesis import strategies as st
 
 import servers
 from emcatalog.errors import ContentError, NotFoundError, UnreachableError
-from emcatalog.transport import Transport, groups, speed, systems
+from emcatalog.transport import Transport, groups
 from emcatalog.transport.groups import as_they_come
-from emcatalog.transport.http import Http
 
 FILES = {f"{n}.bin": random.Random(n).randbytes(100_000) for n in range(12)}
 SPANS = [(10, 50), (90_000, 70), (5000, 60)]
-
-
-@pytest.fixture(autouse=True)
-def _strangers() -> None:
-    """Hosts of earlier tests, whose ports may be used again, are forgotten."""
-    for system in systems._systems.values():
-        if isinstance(system, Http):
-            system._habits.clear()
-    speed._meters.clear()
 
 
 @pytest.fixture(scope="session")

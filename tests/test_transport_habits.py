@@ -9,21 +9,12 @@ from typing import Any
 import pytest
 
 import servers
-from emcatalog.transport import Transport, systems
-from emcatalog.transport.http import Http
+from emcatalog.transport import Transport
 
 CONTENT = random.Random(7).randbytes(200_000)
 SPANS = [(1000, 50), (9000, 70), (5000, 60), (100_000, 30)]
 RANGES = "bytes=1000-1049,5000-5059,9000-9069,100000-100029"
 EXACT = [CONTENT[start : start + length] for start, length in SPANS]
-
-
-@pytest.fixture(autouse=True)
-def _strangers() -> None:
-    """Hosts of earlier tests, whose ports may be used again, are forgotten."""
-    for system in systems._systems.values():
-        if isinstance(system, Http):
-            system._habits.clear()
 
 
 @pytest.fixture

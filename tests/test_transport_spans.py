@@ -32,15 +32,6 @@ spans_of_files = st.lists(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _strangers() -> None:
-    """Hosts of earlier tests, whose ports may be used again, are forgotten."""
-    for system in systems._systems.values():
-        if isinstance(system, Http):
-            system._habits.clear()
-    speed._meters.clear()
-
-
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("spans")

@@ -22,12 +22,6 @@ CONTENT = random.Random(1).randbytes(100_000)
 SPANS = [(10, 50), (90_000, 70), (5000, 60)]
 
 
-@pytest.fixture(autouse=True)
-def _strangers() -> None:
-    """Hosts of earlier tests, whose ports may be used again, are forgotten."""
-    speed._meters.clear()
-
-
 @pytest.fixture
 def server(faulty_http: Any, tmp_path: Path) -> Any:
     for name in ("1.bin", "2.bin"):
