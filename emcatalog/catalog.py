@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from intake.catalog import Catalog
 from intake.catalog.local import LocalCatalogEntry, YAMLFileCatalog
 
@@ -105,6 +106,7 @@ class VolumeCatalog(AnsweringCatalog, YAMLFileCatalog):  # type: ignore[misc]  #
     def parse(self, text: str) -> None:
         """Make the entries of a text; FormatError through `_load` if it is none."""
         ensure_unfolded(text)
+        _ensure_distinct(text, str(self.path))
         super().parse(text)
 
     def _load(self, reload: bool = False) -> None:
@@ -125,6 +127,44 @@ class VolumeCatalog(AnsweringCatalog, YAMLFileCatalog):  # type: ignore[misc]  #
                 expected="a catalog: 'sources:' with a driver and args for each name",
                 hint="compare it with the shipped catalog.yaml",
             ) from error
+
+
+def _ensure_distinct(text: str, path: str) -> None:
+    """Raise FormatError for a name that stands twice in one mapping.
+
+    Intake refuses it, too, but not while another thread reads a catalog.
+    """
+    for mapping in _mappings(text):
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in mapping.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line, name = key.start_mark.line + 1, (key.tag, key.value)
+            if name in lines:
+                raise FormatError(
+                    entry=path,
+                    got=f"the name {key.value!r} twice, in lines {lines[name]} and "
+                    f"{line}",
+                    expected="each name once: the second would hide the first",
+                    hint="rename or remove one of them",
+                )
+            lines[name] = line
+
+
+def _mappings(text: str) -> Iterator[yaml.MappingNode]:
+    """All mappings of a YAML text, each once, however often aliases stand for it."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    nodes, known = [yaml.compose(text, loader)], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in known or not isinstance(node, yaml.CollectionNode):
+            continue
+        known.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield node
+            nodes += [part for pair in node.value for part in pair]
+        else:
+            nodes += node.value
 
 
 def catalog_path() -> Path:

@@ -162,6 +162,29 @@ def test_files_that_are_no_catalogs(tmp_path: Path) -> None:
             open_catalog(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sources:\n  a: {driver: tiff}\n  b: {}\n  a: {driver: ngff}\n", "2 and 4"),
+        ("sources:\n  a: {driver: tiff, args: {urlpath: x, urlpath: y}}", "2 and 2"),
+        ("sources: {}\nname: x\nsources: {}\n", "1 and 3"),
+        ("sources:\n  a: &a\n  - {driver: x,\n     driver: y}\n  b: *a\n", "3 and 4"),
+    ],
+)
+def test_a_name_that_stands_twice(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=f"twice.yaml: got the name .*{message};"):
+        open_catalog(path)
+
+
+def test_names_of_different_types_or_places_are_no_twins(tmp_path: Path) -> None:
+    path = tmp_path / "fine.yaml"
+    own = "{driver: tiff, args: {urlpath: x}, metadata: {1: a, '1': b}}"
+    path.write_text(f"sources:\n  a: {own}\n  b: {own}\n")
+    assert list(open_catalog(path)) == ["a", "b"]
+
+
 def test_catalog_path_is_a_real_file() -> None:
     assert os.fspath(catalog_path()).endswith("catalog.yaml")
     assert catalog_path().is_file()
