@@ -167,3 +167,39 @@ class _Writer:
             return (8,), bytes([value])
         form, code = ("i", 3) if isinstance(value, int) else ("d", 7)
         return (code,), struct.pack(self.order + form, value)
+
+
+def from_dump(tags: Mapping[str, str]) -> dict[str, Any]:
+    """The tree of tags whose texts stand by their paths, from ``root.`` on.
+
+    Numbers and truth values are told by their looks; arrays, of which the dump has size
+    and offset, are filled with zeros. The image has pixels of its size.
+    """
+    root: dict[str, Any] = {}
+    for path, text in tags.items():
+        *groups, name = path.removeprefix("root.").split(".")
+        node = root
+        for group in groups:
+            node = node.setdefault(group, {})
+        node[name] = _guessed(text)
+    _filled(root)
+    return root
+
+
+def _guessed(text: str) -> Any:
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(text) if text.lstrip("-").isdecimal() and abs(number) < 2**31 else number
+
+
+def _filled(tree: dict[str, Any]) -> None:
+    """Arrays in place of what a dump tells of them; lists in place of numbers."""
+    for name, value in tree.items():
+        if isinstance(value, dict) and set(value) == {"Size", "Offset"}:
+            tree[name] = np.zeros(value["Size"], np.uint8)
+        elif isinstance(value, dict):
+            _filled(value)

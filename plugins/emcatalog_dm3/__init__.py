@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from emcatalog.driver import VolumeSource, backend
@@ -58,7 +58,12 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
     """
     places = expand(urlpath, transport, SUFFIXES, gaps)
     choice = Choice(image, channel, time)
-    sections = each(lambda url: read_section(url, transport, choice), places, transport)
+    first = next(filter(None, places), None)
+    sections = each(
+        lambda url: read_section(url, transport, choice, raw=url == first),
+        places,
+        transport,
+    )
     _ensure_one_volume(sections)
     declared = declared_voxel_size(voxel_size_nm)
     _ensure_lengths(sections[0], declared)
@@ -68,7 +73,7 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
     volume = PagedVolume(
         _grid(sections[0], depth, record), _layout(sections[0]), pages, transport
     )
-    return Pyramid((volume,), record)
+    return Pyramid((volume,), record, _raw(sections))
 
 
 class Dm3Source(VolumeSource):
@@ -92,6 +97,14 @@ def _record(places: Sequence[str | None], sections: Sequence[Section]) -> Record
             *_moved(sections),
         )
     )
+
+
+def _raw(sections: Sequence[Section]) -> Mapping[str, object]:
+    """The tags of the first file, and what the others are called."""
+    first, *others = sections
+    names = [section.url.rpartition("/")[2] for section in others]
+    raw: dict[str, object] = {"tags": first.raw}
+    return {**raw, "other_files": names} if names else raw
 
 
 def _grid(first: Section, depth: int, record: Record) -> Grid:

@@ -7,9 +7,11 @@ zero) and a unit of any kind. Only lengths are axes of a volume.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from emcatalog.units import LONGEST, spellings, unit_nm
 from emcatalog_dm3.tree import Group
@@ -50,7 +52,8 @@ _SPECTROSCOPY = frozenset({"eels", "cl", "x-ray", "xray", "eds", "edx", "edxs", 
 class Axis:
     """One axis: ``size`` pixels of ``scale`` ``unit`` each, zero at pixel ``origin``.
 
-    ``scale`` is None where the tags have no finite number; ``path`` is where they lie.
+    ``scale`` is None where the tags have no number; one that is not finite is kept,
+    and is no length. ``path`` is where they lie.
 
     >>> print(Axis("x", 2048, 0.25, -1400.0, "eV", "ImageList.1"))
     x: 2048 of 0.25 eV (energy)
@@ -87,7 +90,7 @@ class Axis:
     @property
     def is_backwards(self) -> bool:
         """Whether positions decrease from pixel to pixel."""
-        return self.scale is not None and self.scale < 0
+        return self.scale is not None and -math.inf < self.scale < 0
 
     @property
     def is_other(self) -> bool:
@@ -104,8 +107,16 @@ def nanometres(scale: float | None, unit: str) -> float | None:
     factor = unit_nm(unit)
     if scale is None or factor is None or not SMALLEST <= scale * factor < LARGEST:
         return None
-    # 12 digits hide the noise of the product
-    return float(f"{scale * factor:.12g}")
+    return scaled(scale, factor)
+
+
+def scaled(number: float, factor: float) -> float:
+    """The product of what the two numbers look like, without the noise of floats.
+
+    >>> 0.1 * 3, scaled(0.1, 3)
+    (0.30000000000000004, 0.3)
+    """
+    return float(Decimal(repr(number)) * Decimal(repr(factor)))
 
 
 def quantity(unit: str) -> str:
@@ -144,7 +155,7 @@ def axes_of(tags: Group, path: str) -> tuple[Axis, ...]:
         axis = Axis(
             NAMES[n],
             sizes.whole(name) or 0,
-            tags.number(*place, "Scale"),
+            tags.told(*place, "Scale"),
             tags.number(*place, "Origin") or 0.0,
             tags.text(*place, "Units")[: LONGEST + 1],
             ".".join((path, *place)),

@@ -1,12 +1,23 @@
-"""What the tags of a DM file say about its image: voxel size, instrument, display."""
+"""What the tags of a DM file say about its image: voxel size, values, display."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from emcatalog.record import Claim
-from emcatalog_dm3.axes import Axis, nanometres, not_lengths
+from emcatalog.units import unit_nm
+from emcatalog_dm3.acquisition import acquisition, detectors
+from emcatalog_dm3.axes import Axis, not_lengths, scaled
+from emcatalog_dm3.pixels import RGB
 from emcatalog_dm3.tree import Group, TagFile
+
+_ORDERS = {"<": "little", ">": "big"}
+_NO_UNITS = frozenset({"", "px", "pixel", "pixels"})
+"""What stands where nobody calibrated."""
+
+_INFO = ("Meta Data", "Dimension info")
+_RECORD = ("SBFSEM", "Record", "Slice thickness")
+_IMAGING = ("SBFSEM", "Imaging", "Record pixel size")
 
 
 def claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]:
@@ -19,62 +30,79 @@ def claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]
         Claim("compression", "raw", "file", f"{path}.ImageData.Data"),
         Claim("lossy", 0, "file", f"{path}.ImageData.Data"),
         Claim("rendered", 0, "file", f"{path}.ImageData.Data"),
-        *_lengths([axis for axis in axes[:3] if axis not in others]),
-        *(() if "z" in {axis.name for axis in others} else _thickness(tags, path)),
-        *_what_else(others),
-        *_descriptions(tags, path),
+        Claim("byte_order", _ORDERS[file.order], "file", "byte order"),
+        *_bits(tags, path),
+        *_calibrated([axis for axis in axes[:3] if axis not in others]),
+        *_more_sizes(tags, path, {axis.name for axis in others}),
+        *_note(others, tags, path),
+        *_texts(tags, path),
+        *acquisition(tags, path),
         *_display_window(file.root, index),
     )
 
 
-def _lengths(axes: Sequence[Axis]) -> Iterator[Claim]:
-    """Voxel size and origin along the axes whose calibration is a length."""
+def _calibrated(axes: Sequence[Axis]) -> Iterator[Claim]:
+    """Voxel size and origin along axes whose calibration is, or may be, a length."""
     for axis in axes:
-        if axis.nm:
-            locator = f"{axis.path}.Scale"
-            yield Claim(f"voxel_size_{axis.name}", axis.nm, "file", locator, "nm")
+        if axis.scale is not None and axis.unit.casefold() not in _NO_UNITS:
+            yield _length(axis.name, axis.scale, axis.unit, f"{axis.path}.Scale")
         if axis.start is not None:
             locator = f"{axis.path}.Origin"
             yield Claim(f"origin_{axis.name}", axis.start, "file", locator, "nm")
 
 
-def _thickness(tags: Group, path: str) -> Iterator[Claim]:
-    """Thickness of a section; where z is calibrated too, that is first."""
-    info = ("ImageTags", "Meta Data", "Dimension info", "2")
-    record = ("ImageTags", "SBFSEM", "Record", "Slice thickness")
-    found = {
-        (*info, "Scale"): nanometres(
-            tags.number(*info, "Scale"), tags.text(*info, "Units")
-        ),
-        record: nanometres(tags.number(*record), "nm"),
-    }
-    for place, length in found.items():
-        if length:
-            locator = ".".join((path, *place))
-            yield Claim("voxel_size_z", length, "file", locator, "nm")
+def _more_sizes(tags: Group, path: str, others: set[str]) -> Iterator[Claim]:
+    """Voxel sizes that other tags tell than the calibration, which is first.
+
+    Of a section that a microtome cuts they alone know the thickness.
+    """
+    inner = tags.group("ImageTags")
+    places: list[tuple[str, tuple[str, ...]]] = [
+        *((axis, (*_INFO, str(n), "Scale")) for n, axis in enumerate("xyz")),
+        ("z", _RECORD),
+        ("y", _IMAGING),
+        ("x", _IMAGING),
+    ]
+    for axis, place in places:
+        unit = "nm" if place[0] == "SBFSEM" else inner.text(*place[:-1], "Units")
+        number = inner.told(*place)
+        if axis not in others and number is not None and unit not in _NO_UNITS:
+            locator = ".".join((path, "ImageTags", *place))
+            yield _length(axis, number, unit, locator)
 
 
-def _what_else(others: Sequence[Axis]) -> Iterator[Claim]:
-    # words of an author about the data are better, and win over a default
+def _length(axis: str, number: float, unit: str, locator: str) -> Claim:
+    """A claim about the voxel size, in nanometres if the unit is one of length."""
+    factor, field = unit_nm(unit), f"voxel_size_{axis}"
+    if factor is None:
+        return Claim(field, number, "file", locator, unit).examined()
+    return Claim(field, scaled(number, factor), "file", locator, "nm").examined()
+
+
+def _note(others: Sequence[Axis], tags: Group, path: str) -> Iterator[Claim]:
+    """What is odd, and what picked up the signal."""
+    told = {}
     if others:
         text = f"axes that are no lengths in the file: {'; '.join(map(str, others))}"
-        yield Claim("description", text, "default", others[0].path)
+        told[others[0].path] = text
+    for locator, name in detectors(tags.group("ImageTags"), f"{path}.ImageTags"):
+        told[locator] = f"detector {name}"
+    if told:
+        yield Claim("note", "; ".join(told.values()), "file", ", ".join(told))
 
 
-def _descriptions(tags: Group, path: str) -> Iterator[Claim]:
-    # the name of a window and that of the microscope's interface go by default: what
-    # an author writes about the data is better ("FEI Quanta" was a FEI Magellan)
-    if title := tags.text("Name"):
-        yield Claim("title", title, "default", f"{path}.Name")
-    place = ("ImageTags", "Microscope Info", "Name")
-    if instrument := tags.text(*place):
-        yield Claim("instrument", instrument, "default", ".".join((path, *place)))
-    # dates are kept as they are: day or month may be first
-    bar = ("ImageTags", "DataBar")
-    day, hour = (tags.text(*bar, f"Acquisition {n}") for n in ("Date", "Time"))
-    if day:
-        locator = ".".join((path, *bar, "Acquisition Date"))
-        yield Claim("acquired", f"{day} {hour}".strip(), "file", locator)
+def _texts(tags: Group, path: str) -> Iterator[Claim]:
+    for field, name in (("title", "Name"), ("description", "Description")):
+        if text := " ".join(tags.text(name).split()):
+            yield Claim(field, text, "file", f"{path}.{name}")
+
+
+def _bits(tags: Group, path: str) -> Iterator[Claim]:
+    """What a value takes, by the tag of its own; of colours it takes them together."""
+    depth = tags.whole("ImageData", "PixelDepth")
+    if depth is not None and tags.whole("ImageData", "DataType") not in RGB:
+        locator = f"{path}.ImageData.PixelDepth"
+        yield Claim("bits", 8 * depth, "file", locator).examined()
 
 
 def _display_window(root: Group, index: int) -> Iterator[Claim]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from emcatalog.errors import EmcatalogError, FormatError, OptionError
 from emcatalog.geometry import Triple
@@ -13,6 +13,7 @@ from emcatalog.transport import Transport
 from emcatalog_dm3.axes import Axis, axes_of, not_lengths, spectral
 from emcatalog_dm3.calibration import claims
 from emcatalog_dm3.pixels import CHANNELS, Pixels, pixels_of, type_name
+from emcatalog_dm3.raw import raw_tags
 from emcatalog_dm3.tags import read_tags
 from emcatalog_dm3.tree import Block, Group, TagFile
 
@@ -37,7 +38,8 @@ class Section:
     """The chosen image of one file: ``shape`` is z, y, x (1 for axes it has not).
 
     Pixels begin at byte ``offset``, plane after plane, x running fastest. ``others``
-    are axes that are calibrated as something that is no length.
+    are axes that are calibrated as something that is no length. ``raw`` are all tags
+    of the file, if they were asked for.
     """
 
     url: str
@@ -46,6 +48,7 @@ class Section:
     offset: int
     claims: tuple[Claim, ...]
     others: tuple[Axis, ...]
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def plane_bytes(self) -> int:
@@ -53,8 +56,12 @@ class Section:
         return math.prod(self.shape[1:]) * self.pixels.size
 
 
-def read_section(url: str, transport: Transport, choice: Choice) -> Section:
+def read_section(
+    url: str, transport: Transport, choice: Choice, *, raw: bool = False
+) -> Section:
     """Find the image of the DM file at ``url``; only tags are read.
+
+    ``raw`` keeps all of them: for one file of a series, not for thousands.
 
     Raises FormatError for a spectrum, for more than four dimensions, for pixels that
     are not read and for damage, OptionError for a choice that the file does not have.
@@ -65,10 +72,11 @@ def read_section(url: str, transport: Transport, choice: Choice) -> Section:
     index = _chosen(file, choice.image)
     tags = file.root.group("ImageList", str(index))
     try:
-        return _section(file, index, tags, choice)
+        found = _section(file, index, tags, choice)
     except EmcatalogError as error:
         error.about(f"{url}, image {index}, {_described(tags)}")
         raise
+    return replace(found, raw=raw_tags(file.root)) if raw else found
 
 
 def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:

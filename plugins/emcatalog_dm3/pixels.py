@@ -18,7 +18,7 @@ _TYPES = {
     1: "i2", 2: "f4", 3: "c8", 6: "u1", 7: "i4", 9: "i1", 10: "u2", 11: "u4",
     12: "f8", 13: "c16", 14: "?", 39: "i8", 40: "u8",
 }  # fmt: skip
-_RGB = (8, 23)
+RGB = (8, 23)
 _PLACES = {"<": (2, 1, 0, 3), ">": (1, 2, 3, 0)}
 """Where red, green, blue and alpha lie in a pixel, which is an integer of 32 bits."""
 
@@ -46,7 +46,7 @@ def type_name(kind: int | None) -> str:
     """What a ``DataType`` is called, in words of numpy where it has one."""
     if kind in _TYPES:
         return np.dtype(_TYPES[kind]).name
-    return "RGBA" if kind in _RGB else _PACKED.get(kind or 0, f"data type {kind}")
+    return "RGBA" if kind in RGB else _PACKED.get(kind or 0, f"data type {kind}")
 
 
 def pixels_of(kind: int | None, order: str, channel: int | None) -> Pixels:
@@ -55,10 +55,10 @@ def pixels_of(kind: int | None, order: str, channel: int | None) -> Pixels:
     Raises FormatError for a type that is not read, OptionError for a channel that
     there is not.
     """
-    samples = 4 if kind in _RGB else 1
+    samples = 4 if kind in RGB else 1
     if kind in _PACKED:
         raise _packed(kind)
-    if kind not in _TYPES and kind not in _RGB:
+    if kind not in _TYPES and kind not in RGB:
         raise FormatError(
             got=f"pixels of {type_name(kind)}",
             expected="integers, floats, complex or truth values, or RGBA",

@@ -56,12 +56,16 @@ class Group:
         members = self.group(*path).members
         return {k: v for k, v in members.items() if isinstance(v, Group)}
 
+    def told(self, *path: str) -> float | None:
+        """The number at ``path``, if there is one, finite or not."""
+        node = self.find(*path)
+        is_number = isinstance(node, int | float) and not isinstance(node, bool)
+        return node if is_number else None  # type: ignore[return-value]  # a number
+
     def number(self, *path: str) -> float | None:
         """The finite number at ``path``, if there is one."""
-        node = self.find(*path)
-        if isinstance(node, float):
-            return node if math.isfinite(node) else None
-        return node if isinstance(node, int) and not isinstance(node, bool) else None
+        number = self.told(*path)
+        return number if number is not None and math.isfinite(number) else None
 
     def whole(self, *path: str) -> int | None:
         """The integer at ``path``, if there is one."""

@@ -117,7 +117,7 @@ def test_what_is_no_length_has_to_be_declared(
     assert claim
     assert (claim.value, claim.source) == (7.0, "catalog")
     assert pyramid.level(0).grid.origin["zyx".index(listed[0])] == 0.0
-    text = str(pyramid.record.value("description"))
+    text = str(pyramid.record.value("note"))
     assert text.startswith(f"axes that are no lengths in the file: {listed[:2]}")
 
 
@@ -127,7 +127,7 @@ def test_lengths_of_a_transform_are_believed(tmp_path: Path) -> None:
     for mine in (image(PLANE, tags=inverse), image(PLANE, NM, tags=FFT)):
         pyramid = opened(tmp_path, mine, voxel_size_nm=8)
         assert pyramid.level(0).grid.voxel_size == (8.0, 8.0, 8.0)
-        assert pyramid.record.value("description") is None
+        assert pyramid.record.value("note") is None
 
 
 @pytest.mark.parametrize("scale", [0.0, math.nan, math.inf, -math.inf, 1e30, 1e-30])
@@ -153,7 +153,7 @@ def test_each_axis_has_its_own_scale_unit_and_origin(tmp_path: Path) -> None:
 
 UNITS = {"nm": 1.0, " nm": 1.0, "pm": 1e-3, "µm": 1e3, "Âµm": 1e3, "A": 0.1, "Å": 0.1}
 CALIBRATIONS = st.tuples(
-    st.floats(0.125, 1e4, width=32),
+    st.floats(2.0, 1e4, width=32),
     st.sampled_from(sorted(UNITS)),
     st.floats(-1e6, 1e6, width=32),
 )
@@ -193,7 +193,8 @@ def test_sections_with_other_origins_are_told_and_not_moved(tmp_path: Path) -> N
     series(tmp_path, near, near, far)
     pyramid = open_pyramid(str(tmp_path), TRANSPORT, voxel_size_nm=50)
     assert pyramid.level(0).grid.origin == (0.0, 0.0, -8.0)
-    (lost,) = [c for c in pyramid.record.conflicts() if c.field == "origin_x"]
+    (conflict,) = [c for c in pyramid.record.conflicts() if c.field == "origin_x"]
+    (lost,) = conflict.losers
     assert lost.value == -16.0
     assert lost.locator.startswith(f"{tmp_path}/s2.dm3: ImageList.1.")
     series(tmp_path, near, near, near)

@@ -128,4 +128,4 @@ def test_a_pattern_of_reciprocal_space_is_read_if_declared(
         pyramid = open_pyramid(str(realdata / row["path"]), LOCAL, voxel_size_nm=1)
         data = voxels(pyramid).tobytes()
         assert hashlib.sha256(data).hexdigest()[:16] == row["array_sha256_16_C"]
-        assert "reciprocal length" in str(pyramid.record.value("description"))
+        assert "reciprocal length" in str(pyramid.record.value("note"))

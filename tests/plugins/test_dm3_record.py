@@ -12,7 +12,7 @@ import pytest
 from dm_writer import document, encode, image
 from emcatalog.errors import FormatError
 from emcatalog.mirror import Mirrors
-from emcatalog.record import Record
+from emcatalog.record import Claim, Record
 from emcatalog.transport import Transport
 from emcatalog_dm3 import open_pyramid
 from emcatalog_dm3.axes import nanometres
@@ -102,26 +102,35 @@ def test_pixels_need_not_be_square(tmp_path: Path) -> None:
 def test_what_else_is_known(tmp_path: Path) -> None:
     tags = {
         **THICK,
-        "Microscope Info": {"Name": "FEI Quanta", "Voltage": 1900.0},
+        "Microscope Info": {"Name": "FEI Quanta"},
         "DataBar": {"Acquisition Date": "11.06.2018", "Acquisition Time": "22:27:16"},
     }
-    found = record(tmp_path, image(PIXELS, XY, "3VBSED", tags=tags), window=(65, 123))
+    mine = image(PIXELS, XY, "3VBSED", tags=tags)
+    mine["Description"] = "pixel size :\u2028 0.0080µm"
+    found = record(tmp_path, mine, window=(65, 123))
     expected = {
         "format": "DM3",
         "compression": "raw",
         "lossy": 0,
         "rendered": 0,
         "pixel_type": "uint8",
+        "byte_order": "little",
+        "bits": 8,
         "title": "3VBSED",
+        "description": "pixel size : 0.0080µm",
         "instrument": "FEI Quanta",
-        "acquired": "11.06.2018 22:27:16",
+        "acquired": "2018-06-11",
+        "modality": "SBF-SEM",
+        "section_thickness": 40.0,
         "display_window": (65.0, 123.0),
     }
     assert {name: found.value(name) for name in expected} == expected
     # an author's words win over names that software gave
     assert {c.source for f in ("title", "instrument") for c in found.about(f)} == {
-        "default"
+        "file"
     }
+    better = found.with_claims([Claim("instrument", "FEI Magellan 400", "catalog")])
+    assert better.value("instrument") == "FEI Magellan 400"
 
 
 def test_senseless_display_limits_are_left_out(tmp_path: Path) -> None:
