@@ -11,8 +11,10 @@ import click
 from emcatalog.cli.demo import demo
 from emcatalog.cli.doctor import doctor
 from emcatalog.cli.listing import list_entries
+from emcatalog.cli.metadata import metadata
 from emcatalog.cli.reading import read
 from emcatalog.cli.sample import sample
+from emcatalog.cli.search import search
 from emcatalog.cli.show import show
 from emcatalog.cli.terminal import letter
 from emcatalog.errors import (
@@ -36,7 +38,9 @@ server and format it lives on. Only what a command needs is downloaded.
 Begin with:
   emcatalog demo                    five datasets in one picture, offline
   emcatalog list                    what there is
+  emcatalog search "mouse voxel<10nm"
   emcatalog show dataset4           everything known about one
+  emcatalog metadata --conflicts    who says what, and who is believed
   emcatalog read dataset4 --box "0:400,0:1um,0:1um" --out box.tif
   emcatalog doctor                  what works, and which servers answer
 """
@@ -54,6 +58,7 @@ Environment:
   EMCATALOG_CACHE             memory for chunks and pages once read: 1GiB
   EMCATALOG_DISK_CACHE        directory that keeps remote chunks and pages
   EMCATALOG_DISK_CACHE_LIMIT  most bytes in it; 20GiB if it is not told
+  EMCATALOG_SNAPSHOTS         directory of what `metadata --refresh` reads
 """
 
 
@@ -117,7 +122,7 @@ def app(debug: bool) -> None:
     """Options that stand before the command; `LetterGroup` looks at ``debug``."""
 
 
-for _command in (demo, list_entries, show, read, sample, doctor):
+for _command in (demo, list_entries, search, show, metadata, read, sample, doctor):
     app.add_command(_command)
 
 
