@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from emcatalog.cli.terminal import cell, console, facts, say, table, times
 from emcatalog.errors import OptionError
 
