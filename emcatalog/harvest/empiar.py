@@ -159,7 +159,8 @@ def _citation(entry: _Entry) -> tuple[Claim, ...]:
     """Authors, title, archive, year and DOI, as far as they are told."""
     answer = entry.answer
     path = entry.path(("authors",), ("admin", "authorsList", "author"))
-    authors = [answer.at(*row, "author", "name") for row in answer.rows(*path)]
+    within = ("#text",) if entry.is_xml else ("author", "name")
+    authors = [answer.at(*row, *within) for row in answer.rows(*path)]
     authors += answer.texts(*path)
     names = ", ".join(name for name in authors if isinstance(name, str))
     told = {

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from servers.archive_server import archive as archive
     from servers.faults import delay as delay
     from servers.faults import gzipped as gzipped
     from servers.faults import ignore_range as ignore_range
@@ -57,7 +58,7 @@ _PLACES = {
     **dict.fromkeys(("Request", "Server"), "log"),
     **{
         name: f"{name}_server"
-        for name in ("ftp", "gcs", "http", "nginx", "omero", "s3")
+        for name in ("archive", "ftp", "gcs", "http", "nginx", "omero", "s3")
     },
     "OmeroImage": "omero_image",
 }

@@ -37,7 +37,7 @@ class OmeroImage:
 
     ``pixels`` has the axes t, c, z, y, x; ``pixel_size_um`` is z, y, x in micrometres,
     None where nothing is known. ``window`` is the stored display range of every
-    channel, and ``colors`` their colours.
+    channel, and ``colors`` their colours. ``annotations`` are keys with values.
     """
 
     pixels: NDArray[Any]
@@ -49,6 +49,7 @@ class OmeroImage:
     repository_path: str = "uod/idr/filesets/study/20200610-ftp/image.tif"
     dataset: tuple[int, str] = (10740, "dataset")
     description: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()
 
     @property
     def pixel_type(self) -> str:
@@ -214,4 +215,21 @@ def model_data(image: OmeroImage, url: str) -> dict[str, Any]:
             "Pixels": pixels,
             "url:image": url,
         }
+    }
+
+
+def annotation_data(image: OmeroImage) -> dict[str, Any]:
+    """The answer of ``/webclient/api/annotations/``: maps, and who wrote them."""
+    annotation = {
+        "id": 1,
+        "ns": "openmicroscopy.org/omero/bulk_annotations",
+        "class": "MapAnnotationI",
+        "values": [list(pair) for pair in image.annotations],
+        "owner": {"id": 2},
+        "link": {"parent": {"id": image.image_id, "class": "ImageI"}},
+    }
+    person = {"id": 2, "firstName": "Ann", "lastName": "Other", "email": "a@b.org"}
+    return {
+        "annotations": [annotation] if image.annotations else [],
+        "experimenters": [person],
     }

@@ -32,7 +32,12 @@ from servers.asgi import Logged, serve_asgi
 from servers.faults import Faults
 from servers.http_server import FaultyServer
 from servers.log import Log
-from servers.omero_image import OmeroImage, image_data, model_data
+from servers.omero_image import (
+    OmeroImage,
+    annotation_data,
+    image_data,
+    model_data,
+)
 
 SESSION_PAGE = "/webclient/?experimenter=-1"
 MEDIA = {"jpeg": "image/jpeg", "png": "image/png", "tif": "image/tiff"}
@@ -142,6 +147,7 @@ class _Gateway:
             Route(download, self.download),
             Route("/webgateway/original_file_paths/{id:int}/", self.paths),
             Route("/api/v0/m/images/{id:int}/", self.model),
+            Route("/webclient/api/annotations/", self.annotations),
         ]
 
     async def web_client(self, request: WebRequest) -> Response:
@@ -172,6 +178,14 @@ class _Gateway:
         if image is None:
             return JSONResponse({"message": f"Image {number} not found"}, 404)
         return JSONResponse(model_data(image, str(request.url)))
+
+    async def annotations(self, request: WebRequest) -> Response:
+        """Map annotations; of an image that there is not, there are none."""
+        number = request.query_params.get("image", "")
+        image = self._images.get(int(number)) if number.isdecimal() else None
+        if image is None:
+            return JSONResponse({"annotations": [], "experimenters": []})
+        return JSONResponse(annotation_data(image))
 
     async def paths(self, request: WebRequest) -> Response:
         """Where the original files lie in the managed repository."""
