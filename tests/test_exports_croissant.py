@@ -93,7 +93,7 @@ def test_a_file_is_a_file_and_a_folder_a_set() -> None:
     ]  # fmt: skip
     sections, volume = resources["dataset2/files"], resources["dataset3/data"]
     assert resources["dataset2/data"]["contentUrl"] == "https://a.org/data/"
-    assert sections["includes"] == "s_[0-9][0-9][0-9][0-9].dm3"
+    assert sections["includes"] == [f"s_{i:04}.dm3" for i in range(16)]
     assert volume["contentUrl"].endswith("/%20Hippocampus/volumedata.tif")
     assert volume["encodingFormat"] == "image/tiff"
     assert resources["dataset5/data"]["contentUrl"] == "gs://bucket/emdata/jpeg/"
@@ -122,3 +122,29 @@ def test_a_collection_has_a_day_only_if_all_have_one() -> None:
     )
     assert croissant([RETINA, later])["datePublished"] == "2025-02-01"
     assert "datePublished" not in croissant([RETINA, HIPPOCAMPUS])
+
+
+def test_a_server_is_not_the_place_of_data() -> None:
+    server = Claim("url", "https://idr.openmicroscopy.org", "catalog", "urlpath")
+    assert "distribution" not in croissant([Record((server,))])
+    file = Claim("download", ("ftp://a.org/a b.tif", "https://a.org/a b.tif"), "page")
+    (found,) = croissant([Record((server, file))])["distribution"]
+    assert found["contentUrl"] == "ftp://a.org/a%20b.tif"
+    missing(read(croissant([Record((server, file))])))
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns"),
+    [
+        ("s_*.tif", ["s_*.tif"]),
+        ("s_{9..11}.tif", ["s_9.tif", "s_10.tif", "s_11.tif"]),
+        ("s_{11..09}.tif", ["s_11.tif", "s_10.tif", "s_09.tif"]),
+        ("s_{0000..4999}.tif", ["s_[0-9][0-9][0-9][0-9].tif"]),
+        ("s_{1..5000}.tif", ["s_*.tif"]),
+    ],
+)
+def test_ranges_are_named_or_are_patterns(name: str, patterns: list[str]) -> None:
+    record = Record((Claim("url", f"https://a.org/{name}", "catalog"),))
+    document = croissant([record])
+    assert document["distribution"][1]["includes"] == patterns
+    missing(read(document))

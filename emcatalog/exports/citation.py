@@ -12,12 +12,12 @@ from typing import Literal
 import yaml
 
 from emcatalog.errors import OptionError, suggest
+from emcatalog.exports.files import landing
 from emcatalog.exports.told import (
     Json,
     description,
     identifier,
     keywords,
-    landing,
     publication,
     rights,
     text,
@@ -61,7 +61,7 @@ def citation(record: Record, form: Form = "text") -> str:
 def _sentence(record: Record) -> str:
     found = rights(record)
     accession = text(record, "accession")
-    called = title(record)
+    called = title(record).rstrip(".")
     parts = (
         called + (f" ({accession})" if accession not in ("", called) else ""),
         f"Data: {place}" if (place := landing(record)) else "",

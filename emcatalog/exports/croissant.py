@@ -11,14 +11,13 @@ from collections.abc import Sequence
 
 from emcatalog.errors import OptionError
 from emcatalog.exports.citation import bibtex
-from emcatalog.exports.files import Files, files
+from emcatalog.exports.files import Files, files, landing
 from emcatalog.exports.licences import Licence
 from emcatalog.exports.told import (
     Json,
     description,
     identifier,
     keywords,
-    landing,
     location,
     measures,
     publication,
@@ -141,11 +140,11 @@ def _resources(key: str, called: str, found: Files) -> list[Json]:
         "@type": "cr:FileObject",
         "@id": f"{key}/data",
         "name": f"{key}-data",
-        "description": f"{called}: " + ("the folder" if found.pattern else "the file"),
+        "description": f"{called}: " + ("the folder" if found.patterns else "the file"),
         "contentUrl": found.place,
         "encodingFormat": found.encoding,
     }
-    if not found.pattern:
+    if not found.patterns:
         return [whole]
     parts = {
         "@type": "cr:FileSet",
@@ -154,7 +153,7 @@ def _resources(key: str, called: str, found: Files) -> list[Json]:
         "description": f"{called}: the files in the folder",
         "containedIn": {"@id": f"{key}/data"},
         "encodingFormat": found.encoding,
-        "includes": found.pattern,
+        "includes": list(found.patterns),
     }
     return [whole, parts]
 

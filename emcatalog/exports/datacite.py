@@ -5,11 +5,10 @@ Written from DataCite's metadata schema (https://schema.datacite.org).
 
 from __future__ import annotations
 
-from emcatalog.exports.files import files
+from emcatalog.exports.files import files, landing
 from emcatalog.exports.told import (
     Json,
     description,
-    landing,
     location,
     measures,
     publication,

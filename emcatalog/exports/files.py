@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from emcatalog.exports.told import location, text
+from emcatalog.exports.told import downloads, location, text
 from emcatalog.record import Record
 
 _OCTETS = "application/octet-stream"
@@ -33,19 +33,24 @@ _SUFFIXES = {
     ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",
     ".dm3": "dm3", ".dm4": "dm4",
 }  # fmt: skip
+_SERVER = re.compile(r"(?:https?|ftp)://[^/]+/?")
+_RANGE = re.compile(r"\{([0-9]{1,9})\.\.([0-9]{1,9})\}")
 _PATTERN = re.compile(r"[*?\[{]")
+
+MOST_NAMES = 256
+"""Files of a range that are named one by one."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where data lies: one file, or what matches ``pattern`` in a folder.
+    """Where data lies: one file, or what matches ``patterns`` in a folder.
 
-    ``place`` is the address of the file or folder; ``pattern`` is empty for a file.
+    ``place`` is the address of the file or folder; a file has no ``patterns``.
     ``encoding`` is a media type or the page that defines the format.
     """
 
     place: str
-    pattern: str
+    patterns: tuple[str, ...]
     encoding: str
 
 
@@ -53,20 +58,31 @@ def files(record: Record) -> Files | None:
     """The files that ``record`` locates; None if it locates none.
 
     >>> from emcatalog.record import Claim
-    >>> files(Record((Claim("url", "https://a.org/s_{0000..0015}.dm3", "catalog"),)))
-    Files(place='https://a.org/', pattern='s_[0-9][0-9][0-9][0-9].dm3',
+    >>> files(Record((Claim("url", "https://a.org/s_{08..10}.dm3", "catalog"),)))
+    Files(place='https://a.org/', patterns=('s_08.dm3', 's_09.dm3', 's_10.dm3'),
           encoding='http://www.er-c.org/cbb/info/dmformat/')
     """
-    place = location(record)
+    place = next(filter(_is_data, (location(record), *downloads(record))), "")
     if not place:
         return None
     kind = _kind(record, place)
     folder, slash, name = place.rpartition("/")
     if _PATTERN.search(name):
-        return Files(folder + slash, _glob(name), kind)
+        return Files(folder + slash, _patterns(name), kind)
     if PurePosixPath(name).suffix.lower() in _SUFFIXES:
-        return Files(place, "", kind)
-    return Files(place.rstrip("/") + "/", "**", kind)
+        return Files(place, (), kind)
+    return Files(place.rstrip("/") + "/", ("**",), kind)
+
+
+def landing(record: Record) -> str:
+    """Where one reads about the data: its DOI, else the file or folder."""
+    number, found = text(record, "data_doi"), files(record)
+    return f"https://doi.org/{number}" if number else found.place if found else ""
+
+
+def _is_data(place: str) -> bool:
+    """Whether it has more than a server's name, which is the same for all its data."""
+    return bool(place) and not _SERVER.fullmatch(place)
 
 
 def _kind(record: Record, place: str) -> str:
@@ -77,11 +93,18 @@ def _kind(record: Record, place: str) -> str:
     return _FORMATS.get(_SUFFIXES.get(PurePosixPath(place).suffix.lower(), ""), _OCTETS)
 
 
-def _glob(name: str) -> str:
-    """A range ``{0000..0015}`` as a pattern of as many digits, else ``*``."""
-
-    def digits(found: re.Match[str]) -> str:
-        first, last = found[1], found[2]
-        return "[0-9]" * len(first) if len(first) == len(last) else "*"
-
-    return re.sub(r"\{(\d+)\.\.(\d+)\}", digits, name)
+def _patterns(name: str) -> tuple[str, ...]:
+    """The names of a range ``{0000..0015}``; of a long one, a pattern of its digits."""
+    found = _RANGE.search(name)
+    if not found:
+        return (name,)
+    before, after = name[: found.start()], name[found.end() :]
+    first, last = int(found[1]), int(found[2])
+    if abs(last - first) >= MOST_NAMES:
+        alike = len(found[1]) == len(found[2])
+        return (f"{before}{'[0-9]' * len(found[1]) if alike else '*'}{after}",)
+    step = 1 if last >= first else -1
+    numbers = range(first, last + step, step)
+    # a leading zero asks for padding
+    width = len(found[1]) if found[1][0] == "0" or found[2][0] == "0" else 0
+    return tuple(f"{before}{number:0{width}}{after}" for number in numbers)

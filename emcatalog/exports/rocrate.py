@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from emcatalog.errors import OptionError
 from emcatalog.exports.citation import citation
-from emcatalog.exports.files import files
+from emcatalog.exports.files import files, landing
 from emcatalog.exports.licences import Licence
 from emcatalog.exports.told import (
     Json,
@@ -20,7 +20,6 @@ from emcatalog.exports.told import (
     description,
     identifier,
     keywords,
-    landing,
     measures,
     publication,
     rights,
@@ -107,7 +106,7 @@ def _entities(record: Record) -> list[Json]:
     licence, paper, taxon = rights(record), publication(record), _taxon(record)
     whole: Json = {
         "@id": _place(record),
-        "@type": "File" if found and not found.pattern else "Dataset",
+        "@type": "File" if found and not found.patterns else "Dataset",
         "name": title(record),
         "description": description(record),
         "identifier": _identifiers(record),

@@ -125,9 +125,20 @@ def description(record: Record) -> str:
 
 
 def location(record: Record) -> str:
-    """Where the data lies; without password, signature or query."""
-    place = public(_plain(record, "url")).partition("?")[0]
-    return place.removeprefix("precomputed://")
+    """Where the data is read; without password, signature or query."""
+    return _place(_plain(record, "url"))
+
+
+def downloads(record: Record) -> list[str]:
+    """Addresses at which the files can be had, in the same form."""
+    told = record.value("download")
+    places = [_place(str(place)) for place in told] if isinstance(told, tuple) else []
+    return [place for place in places if "://" in place]
+
+
+def _place(told: str) -> str:
+    place = public(told).partition("?")[0].removeprefix("precomputed://")
+    return place.replace(" ", "%20")
 
 
 def rights(record: Record) -> Licence | None:
@@ -141,12 +152,6 @@ def publication(record: Record) -> str:
     number = _plain(record, "doi")
     page = public(_plain(record, "publication_url"))
     return f"https://doi.org/{number}" if number else page
-
-
-def landing(record: Record) -> str:
-    """Where one reads about the data: its DOI, else the data's own place."""
-    number = _plain(record, "data_doi")
-    return f"https://doi.org/{number}" if number else location(record)
 
 
 def keywords(record: Record) -> list[str]:
