@@ -151,7 +151,7 @@ def _table(request: Request) -> bool:
         show(Report("metadata", chosen, people) if chosen else overview(made))
         _remark(choice, found)
     elif target.form == "json" and not chosen:
-        target.put(to_json(document(found)))
+        target.put(to_json(document(described)))
     else:
         read = target.form in ("md", "html")
         usual = columns.USUAL if read else columns.ALL
@@ -209,7 +209,7 @@ def _conflicts(request: Request) -> bool:
 
     reader = request.reader()
     described = _described(reader, request.choice(reader).names)
-    told = unsettled(_records(described))
+    told = unsettled(described)
     _explained(request, told)
     if request.target.is_terminal and not told:
         say("Nobody disagrees.")
@@ -219,8 +219,9 @@ def _conflicts(request: Request) -> bool:
 def _explain(request: Request) -> bool:
     name, fields = _named_fields(request)
     described = _described(request.reader(), [name])
-    (record,) = _records(described).values()
-    _explained(request, [(name, record.explain(f)) for f in fields or record.fields])
+    (one,) = described
+    told = [(name, one.explain(field)) for field in fields or one.record.fields]
+    _explained(request, told)
     return _told(described)
 
 
@@ -295,7 +296,7 @@ def _write(request: Request) -> bool:
         whisper("nothing is written: the table would lack what could not be read")
         return True
     folder = Path(request.modes["write"]).expanduser().absolute()
-    made = documents(_records(described))
+    made = documents(described)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in made.items():
         Target("", folder / name).put(text)

@@ -47,14 +47,13 @@ def search(query: tuple[str, ...], catalog_path: str | None, as_json: bool) -> N
     from emcatalog.metadata.table import document, rows
 
     found = found_by(" ".join(query), open_catalog(catalog_path))
-    records = {entry.name: entry.record for entry in found}
     if as_json:
-        say_json(document(records)["datasets"])
+        say_json(document(found)["datasets"])
         return
     if not found:
         say("Nothing found.")
         return
-    show(overview(rows(records)))
+    show(overview(rows({entry.name: entry.record for entry in found})))
     unread = sum(entry.taken == "catalog" for entry in found)
     if unread:
         whisper(

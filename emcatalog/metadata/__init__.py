@@ -3,7 +3,7 @@
 >>> from emcatalog.metadata import conflicts, records, search, table
 >>> found = records()  # doctest: +SKIP
 >>> table(found)[["name", "depth", "pixel_size_in_nm"]]  # doctest: +SKIP
->>> found["dataset2"].explain("voxel_size_y")  # doctest: +SKIP
+>>> print(found["dataset2"].explain("voxel_size_y"))  # doctest: +SKIP
 >>> search(None, "FIB-SEM mouse voxel<10nm")  # doctest: +SKIP
 
 What is known comes from snapshots of headers and archives' answers, so it needs no

@@ -8,7 +8,7 @@ write-ups of others say is kept with a doubt, and so it is not believed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import getitem
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from emcatalog.geometry import AXES, DIGITS
 from emcatalog.metadata.entry import author_claims, is_local
 from emcatalog.metadata.reading import Reading, read
 from emcatalog.metadata.snapshot import Snapshot, save, snapshots
-from emcatalog.record import Claim, Record
+from emcatalog.record import Claim, Explanation, Record
 from emcatalog.volume import Pyramid
 
 Taken = Literal["snapshot", "headers", "catalog"]
@@ -34,7 +34,8 @@ HEARSAY = "only tables and write-ups of others say so"
 class Described:
     """One entry: its name and record, what the record was taken from, and troubles.
 
-    ``taken`` is ``catalog`` where neither a snapshot nor the data itself was at hand.
+    ``taken`` is ``catalog`` where neither a snapshot nor the data itself was at hand;
+    ``verdicts`` are those of the snapshot.
     """
 
     name: str
@@ -42,6 +43,16 @@ class Described:
     taken: Taken
     summary: str = ""
     troubles: tuple[EmcatalogError, ...] = ()
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+
+    def explain(self, field: str) -> Explanation:
+        """Who says what about a field, and why the winner is believed.
+
+        Where somebody looked into a disagreement, what was found is told too.
+        """
+        told = self.record.explain(field)
+        found = self.verdicts.get(field)
+        return replace(told, why=f"{told.why}. {found}") if found else told
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ class Reader:
         own = tuple(author_claims(name, source))
         snapshot = known.get(source.identity)
         claims: tuple[Claim, ...] = snapshot.claims if snapshot else ()
+        verdicts = snapshot.verdicts if snapshot else {}
         taken: Taken = "snapshot" if snapshot else "catalog"
         troubles: tuple[EmcatalogError, ...] = ()
         if self.refresh or (not snapshot and (self.remote or is_local(source))):
@@ -90,9 +102,10 @@ class Reader:
                 if not (snapshot and troubles):
                     claims, taken = merged(claims, reading), "headers"
                 if self.refresh and not troubles:
-                    _keep(source.identity, claims)
+                    _keep(source.identity, claims, verdicts)
         record = consolidated((*claims, *own))
-        return Described(name, record, taken, source.description or "", troubles)
+        summary = source.description or ""
+        return Described(name, record, taken, summary, troubles, verdicts)
 
 
 def consolidated(claims: Iterable[Claim]) -> Record:
@@ -126,9 +139,11 @@ def merged(older: Iterable[Claim], reading: Reading) -> tuple[Claim, ...]:
     return (*reading.claims, *(c for c in older if not reading.replaces(c)))
 
 
-def _keep(identity: str, claims: tuple[Claim, ...]) -> None:
+def _keep(
+    identity: str, claims: tuple[Claim, ...], verdicts: Mapping[str, str]
+) -> None:
     title = Record(claims).value("title")
-    save(Snapshot(identity, str(title or ""), claims))
+    save(Snapshot(identity, str(title or ""), claims, verdicts))
 
 
 def _is_hearsay(claim: Claim | None) -> bool:

@@ -12,14 +12,12 @@ from emcatalog.metadata.columns import ALL
 from emcatalog.metadata.consolidate import Described, Reader
 from emcatalog.metadata.frame import frame
 from emcatalog.metadata.search import query
-from emcatalog.metadata.settling import conflicts
+from emcatalog.metadata.settling import unsettled
 from emcatalog.metadata.table import rows
-from emcatalog.record import Record
+from emcatalog.record import Explanation, Record
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["conflicts", "found_by", "records", "search", "table"]
 
 
 def records(
@@ -30,19 +28,23 @@ def records(
 ) -> dict[str, Record]:
     """What is known of each entry called ``names``, by name.
 
-    Without names it is that of all entries of the catalog itself (the shipped one if
-    none is given) that are no templates for siblings. ``refresh`` reads headers and
-    archives' documents again, and keeps them. Raises UnknownNameError; warns of what
-    could not be read, of which the record holds less.
+    Without names it is that of all entries of the catalog itself (None: the shipped
+    one) that are no templates for siblings. ``refresh`` reads headers and archives'
+    documents again, and keeps them. Raises UnknownNameError; warns of what could not
+    be read, of which the record holds less.
     """
-    shown = catalog if catalog is not None else open_catalog()
-    reader = Reader(shown, {}, refresh=refresh)
-    found: dict[str, Record] = {}
-    for described in reader.describe(choose(shown, names).names):
-        for trouble in described.troubles:
-            warnings.warn(str(trouble), stacklevel=2)
-        found[described.name] = described.record
-    return found
+    return {one.name: one.record for one in _described(catalog, names, refresh)}
+
+
+def conflicts(
+    catalog: VolumeCatalog | None = None, names: Sequence[str] = ()
+) -> list[tuple[str, Explanation]]:
+    """Each field of which claims disagree or are doubted, with its dataset's name.
+
+    What is explained has all claims, and ``why`` the winner is believed. Entries are
+    those of `records`.
+    """
+    return unsettled(_described(catalog, names))
 
 
 def table(
@@ -75,3 +77,14 @@ def found_by(text: str, catalog: VolumeCatalog) -> list[Described]:
     names = (*choice.names, *choice.nested)
     entries = Reader(catalog, {}, remote=False).describe(names)
     return [e for e in entries if wanted.finds(f"{e.name} {e.summary}", e.record)]
+
+
+def _described(
+    catalog: VolumeCatalog | None, names: Sequence[str], refresh: bool = False
+) -> list[Described]:
+    shown = catalog if catalog is not None else open_catalog()
+    reader = Reader(shown, {}, refresh=refresh)
+    found = list(reader.describe(choose(shown, names).names))
+    for trouble in (trouble for one in found for trouble in one.troubles):
+        warnings.warn(str(trouble), stacklevel=3)
+    return found

@@ -62,8 +62,18 @@ def to_markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
     | a\|b | 3 |
     """
     lines = [columns, *([plain(row.get(c)) for c in columns] for row in rows)]
-    written = [f"| {' | '.join(map(_marked_down, line))} |" for line in lines]
+    written = [f"| {' | '.join(map(marked_down, line))} |" for line in lines]
     return "\n".join([written[0], "|" + "---|" * len(columns), *written[1:]]) + "\n"
+
+
+def marked_down(text: str) -> str:
+    r"""A text in Markdown, on one line, with nothing in it that is markup.
+
+    >>> print(marked_down("a|b <i> voxel_size"))
+    a\|b \<i\> voxel_size
+    """
+    escaped = _MARKUP.sub(r"\\\1", printable(text, keep="\n"))
+    return escaped.replace("\n", "<br>")
 
 
 def to_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
@@ -132,11 +142,6 @@ def to_parquet(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
             hint="pip install 'emcatalog[parquet]', or take --format csv",
         ) from None
     return out.getvalue()
-
-
-def _marked_down(text: str) -> str:
-    escaped = _MARKUP.sub(r"\\\1", printable(text, keep="\n"))
-    return escaped.replace("\n", "<br>")
 
 
 def _csv_cell(value: Cell) -> Cell:

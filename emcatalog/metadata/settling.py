@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from emcatalog.metadata.consolidate import Described
 from emcatalog.metadata.formats import Row
-from emcatalog.record import FIELDS, Conflict, Explanation, Record
+from emcatalog.record import FIELDS, Explanation, Record
 
 COLUMNS = ("dataset", "field", "verdict", "value", "unit", "source", "locator", "time",
            "why")  # fmt: skip
@@ -13,17 +14,12 @@ COLUMNS = ("dataset", "field", "verdict", "value", "unit", "source", "locator", 
 ``doubted`` for a value that cannot win; ``why`` is that of the verdict."""
 
 
-def conflicts(found: Mapping[str, Record]) -> list[tuple[str, Conflict]]:
-    """Each disagreement with the name of its dataset."""
-    return [(name, c) for name, record in found.items() for c in record.conflicts()]
-
-
-def unsettled(found: Mapping[str, Record]) -> list[tuple[str, Explanation]]:
+def unsettled(described: Iterable[Described]) -> list[tuple[str, Explanation]]:
     """Each field of which claims disagree or are doubted, with its dataset's name."""
     return [
-        (name, record.explain(field))
-        for name, record in found.items()
-        for field in _disputed(record)
+        (one.name, one.explain(field))
+        for one in described
+        for field in _disputed(one.record)
     ]
 
 

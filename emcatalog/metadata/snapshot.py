@@ -2,8 +2,9 @@
 
 A snapshot is one JSON file of facts: the ``identity`` of the data (the same text as
 `VolumeSource.identity`), its ``title``, and ``claims``, each with the day on which it
-was read. What a catalog's author declares is never in it: that is taken from the entry
-at hand. Snapshots of the shipped catalog come with the package; those that
+was read; ``verdicts`` may tell of a field what was found when its disagreement was
+looked into. What a catalog's author declares is never in it: that is taken from the
+entry at hand. Snapshots of the shipped catalog come with the package; those that
 ``emcatalog metadata --refresh`` writes lie in a folder of the user.
 """
 
@@ -14,14 +15,14 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emcatalog.errors import EmcatalogError, FormatError
 from emcatalog.json_text import mapping, parsed, wrong
 from emcatalog.metadata.formats import to_json
-from emcatalog.record import Claim, Record
+from emcatalog.record import FIELDS, Claim, Record
 
 FOLDER_VARIABLE = "EMCATALOG_SNAPSHOTS"
 SHIPPED = Path(__file__).resolve().parent / "snapshots"
@@ -41,6 +42,7 @@ class Snapshot:
     identity: str
     title: str
     claims: tuple[Claim, ...]
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def read(self) -> str:
@@ -98,6 +100,7 @@ def save(snapshot: Snapshot, folder: Path | None = None) -> Path:
         {
             "identity": snapshot.identity,
             "title": snapshot.title,
+            "verdicts": dict(snapshot.verdicts),
             "claims": Record(snapshot.claims).to_json()["claims"],
         }
     )
@@ -132,7 +135,11 @@ def _snapshot(text: bytes) -> Snapshot:
     for claim in read:
         if claim.source == "catalog":
             raise wrong(claim.field, claim.value, "no claim of a catalog's author")
-    return Snapshot(identity, str(whole.get("title", "")), read)
+    verdicts = mapping(whole.get("verdicts", {}), "verdicts")
+    for name, verdict in verdicts.items():
+        if name not in FIELDS or not isinstance(verdict, str):
+            raise wrong(f"verdicts.{name}", verdict, "a sentence about a field")
+    return Snapshot(identity, str(whole.get("title", "")), read, verdicts)
 
 
 def _file_name(identity: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emcatalog.metadata.columns import EARLIER, FIELD_COLUMNS, VOXEL_SIZE
+from emcatalog.metadata.consolidate import Described
 from emcatalog.metadata.formats import Cell, Row, plain
 from emcatalog.record import FIELDS, Record
 
@@ -61,32 +62,30 @@ def displayed(shown: Row) -> Row:
     return {column: _displayed(shown, column) for column in shown}
 
 
-def document(found: Mapping[str, Record]) -> dict[str, Any]:
+def document(described: Iterable[Described]) -> dict[str, Any]:
     """Everything that is known of the datasets, as JSON: rows and all claims."""
+    return {"datasets": [_whole(one) for one in described]}
+
+
+def _whole(one: Described) -> dict[str, Any]:
+    cells = row(one.name, one.record).items()
     return {
-        "datasets": [
+        **{column: value for column, value in cells if value not in (None, ())},
+        "conflicts": [
             {
-                **{c: v for c, v in row(name, record).items() if v not in (None, ())},
-                "conflicts": [_conflict(c) for c in record.conflicts()],
-                "claims": record.to_json()["claims"],
+                "field": conflict.field,
+                "value": conflict.winner.value,
+                "others": [claim.value for claim in conflict.losers],
+                "why": one.explain(conflict.field).why,
             }
-            for name, record in found.items()
-        ]
+            for conflict in one.record.conflicts()
+        ],
+        "claims": one.record.to_json()["claims"],
     }
 
 
 def _is_measured(field: str) -> bool:
     return not FIELDS[field].told and field not in _PLACES
-
-
-def _conflict(conflict: Any) -> dict[str, Any]:
-    lost = [claim.value for claim in conflict.losers]
-    return {
-        "field": conflict.field,
-        "value": conflict.winner.value,
-        "others": lost,
-        "why": conflict.why,
-    }
 
 
 def _earlier(column: str, record: Record) -> Cell:
