@@ -14,17 +14,18 @@ A centre on the face between two voxels is the exact middle of an even block.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import xarray as xr
 
 from emcatalog.accessor.axes import labelled
 from emcatalog.accessor.places import Starts, around, at, inside, sides
-from emcatalog.accessor.source import Window, window_of
+from emcatalog.accessor.source import Window, pyramid_of, window_of
 from emcatalog.errors import OptionError
 from emcatalog.geometry import AXES, DIGITS, Lengths, Triple
 from emcatalog.index import VoxelIndex
+from emcatalog.record import Record
 
 __all__ = ["EmAccessor"]
 
@@ -69,6 +70,21 @@ class EmAccessor:
         """
         pairs = zip(AXES, map(_faces, self._indexes), strict=True)
         return {dim: slice(*faces) for dim, faces in pairs}
+
+    @property
+    def record(self) -> Record:
+        """All claims about the volume that it shows, each with who says so.
+
+        It is there as long as the array is one that a source gave, sliced or not, in
+        this process. Raises OptionError for what was computed or loaded, or came from
+        another process: ``source.record`` is always there.
+        """
+        return pyramid_of(self._array).record
+
+    @property
+    def raw_metadata(self) -> Mapping[str, object]:
+        """Tags and attributes of the source as they are; for which arrays: `record`."""
+        return pyramid_of(self._array).raw
 
     def block(
         self,

@@ -14,6 +14,9 @@ from xarray.core.indexing import (
     MemoryCachedArray,
 )
 
+from emcatalog.errors import OptionError
+from emcatalog.volume import Pyramid
+
 Part = int | slice
 
 
@@ -50,3 +53,16 @@ def window_of(array: xr.DataArray) -> Window | None:
             return None
         window = window.sliced(key)
     return window
+
+
+def pyramid_of(array: xr.DataArray) -> Pyramid:
+    """The pyramid of the volume that ``array`` shows; OptionError if there is none."""
+    source: Any = getattr(window_of(array), "source", None)
+    pyramid: Pyramid | None = getattr(source, "pyramid", None)
+    if pyramid is None:
+        raise OptionError(
+            got="an array that does not know its source any more",
+            expected="one that a source gave, sliced or not, in this process",
+            hint="source.record and source.raw_metadata are always there",
+        )
+    return pyramid

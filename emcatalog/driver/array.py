@@ -35,10 +35,22 @@ Key = int | np.integer[Any] | slice | NDArray[np.integer[Any]]
 
 
 class VolumeArray(BackendArray):
-    """What xarray indexes lazily: a volume, or the mask of its stored voxels."""
+    """What xarray indexes lazily: a volume, or the mask of its stored voxels.
 
-    def __init__(self, volume: Volume, entry: str, *, mask: bool = False) -> None:
+    ``pyramid`` is that of the volume, for `da.em.record`. It stays in this process:
+    tasks that are sent to others should not carry all metadata.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        entry: str,
+        *,
+        mask: bool = False,
+        pyramid: Pyramid | None = None,
+    ) -> None:
         self.volume, self.entry, self.mask = volume, entry, mask
+        self.pyramid = pyramid
         self.shape: tuple[int, ...] = volume.grid.shape
         self.dtype = np.dtype(np.bool_) if mask else volume.dtype
 
@@ -49,6 +61,12 @@ class VolumeArray(BackendArray):
         return indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.OUTER, self._read
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "pyramid": None}
+
+    def __deepcopy__(self, memo: object) -> VolumeArray:
+        return self  # nothing of it changes
 
     @property
     def window(self) -> Window:
@@ -184,7 +202,8 @@ def to_dataset(
     volume = pyramid.level(level)
     name = variable_name(pyramid.record)
     attrs = attributes(pyramid, level) | dict(extra)
-    variable = _variable(VolumeArray(volume, entry), attrs, chunks)
+    array = VolumeArray(volume, entry, pyramid=pyramid)
+    variable = _variable(array, attrs, chunks)
     variable.encoding["preferred_chunks"] = coarse_chunks(volume)
     return xr.Dataset({name: variable}, _coords(volume), attrs)
 

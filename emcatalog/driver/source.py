@@ -128,11 +128,11 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     def _told(self, pyramid: Pyramid) -> Pyramid:
         """The pyramid with what its shape, its place and the catalog tell besides."""
-        today = datetime.now(UTC).date().isoformat()
         told = (*self._declared, *located(self._urlpath))
-        record = pyramid.record.read_at(today).with_claims(told)
-        known = replace(pyramid, record=record)
-        return replace(pyramid, record=record.with_claims(facts(known)))
+        known = replace(pyramid, record=pyramid.record.with_claims(told))
+        record = known.record.with_claims(facts(known))
+        today = datetime.now(UTC).date().isoformat()
+        return replace(pyramid, record=record.read_at(today))
 
     @property
     def record(self) -> Record:
