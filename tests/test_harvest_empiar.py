@@ -176,6 +176,13 @@ def test_of_several_sets_none_is_picked_in_silence(url: str, doubt: str) -> None
     assert record.value("title") == "Retina of a fish."
 
 
+def test_sets_without_a_folder() -> None:
+    assert told(empiar(directory=None)).value("width") == 5628
+    document = empiar()
+    document["EMPIAR-11759"]["imagesets"] *= 500
+    assert len(of(told(document, URL), "width")) == 20
+
+
 def test_papers_of_an_entry() -> None:
     document = empiar()
     dois = [{"doi": "10.1000/first"}, {"doi": None}, {"doi": "doi:10.1000/second"}]
@@ -316,6 +323,9 @@ def test_patterns_that_leave_no_doubt(
     text: str, expected: list[tuple[str, Any, str]]
 ) -> None:
     assert [(f.field, f.value, f.unit) for f in facts(text)] == expected
+    record = told(empiar(details=text))
+    assert {field for field, _, _ in expected} <= {*record.fields}
+    assert record.doubts() == ()  # each unit is one that is known
 
 
 def test_two_voltages_are_no_voltage() -> None:

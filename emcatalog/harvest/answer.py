@@ -64,6 +64,11 @@ class Answer:
             if isinstance(self.at(*path, name), Mapping):
                 yield *path, name
 
+    def text(self, *path: Step) -> str:
+        """The text at ``path``; empty for all else."""
+        found = self.at(*path)
+        return tidy(found) if isinstance(found, str) else ""
+
     def texts(self, *path: Step) -> tuple[str, ...]:
         """The texts in the array at ``path``; one text stands for an array of it."""
         found = self.at(*path)

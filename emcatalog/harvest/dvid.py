@@ -65,6 +65,6 @@ def _counts(answer: Answer) -> Iterator[tuple[Claim, ...]]:
 
 def _sizes(answer: Answer) -> Iterator[tuple[Claim, ...]]:
     for number, axis in enumerate("xyz"):
-        units = answer.texts("Extended", "VoxelUnits", number)
+        unit = answer.text("Extended", "VoxelUnits", number)
         path = ("Extended", "VoxelSize", number)
-        yield answer.tells(f"voxel_size_{axis}", *path, unit=units[0] if units else "")
+        yield answer.tells(f"voxel_size_{axis}", *path, unit=unit)

@@ -25,6 +25,9 @@ from emcatalog.record import Claim
 FOLDER = "https://ftp.ebi.ac.uk/empiar/world_availability"
 """Where EMPIAR lays out the files of an entry, by its number."""
 
+MOST_SETS = 20
+"""Sets of images that are told of where it is not settled which is meant."""
+
 _ACCESSION = re.compile(r"EMPIAR-\w{1,40}")
 _NO_IMAGING = "it tells where maps of the entry are archived, not how it was imaged"
 
@@ -102,7 +105,7 @@ def claims(document: object, url: str) -> tuple[Claim, ...]:
     """
     refuse_failure(document, url)
     entry = _entry(Answer(document, url))
-    answer, root = entry.answer, answer_place(entry)
+    answer, root = entry.answer, entry.answer.place(*entry.root)
     found = [
         answer.says("accession", entry.accession, root),
         *(entry.tells(fact, entry.root) for fact in _ENTRY),
@@ -113,11 +116,6 @@ def claims(document: object, url: str) -> tuple[Claim, ...]:
         *_of_sets(entry),
     ]
     return tuple(claim for some in found for claim in some)
-
-
-def answer_place(entry: _Entry) -> str:
-    """The locator of the entry as a whole."""
-    return entry.answer.place(*entry.root)
 
 
 def _entry(answer: Answer) -> _Entry:
@@ -160,9 +158,9 @@ def _citation(entry: _Entry) -> tuple[Claim, ...]:
     answer = entry.answer
     path = entry.path(("authors",), ("admin", "authorsList", "author"))
     within = ("#text",) if entry.is_xml else ("author", "name")
-    authors = [answer.at(*row, *within) for row in answer.rows(*path)]
+    authors = [answer.text(*row, *within) for row in answer.rows(*path)]
     authors += answer.texts(*path)
-    names = ", ".join(name for name in authors if isinstance(name, str))
+    names = ", ".join(name for name in authors if name)
     told = {
         claim.field: str(claim.value)
         for fact in _ENTRY
@@ -186,26 +184,26 @@ def _of_sets(entry: _Entry) -> Iterator[tuple[Claim, ...]]:
 
 def _chosen(entry: _Entry) -> tuple[tuple[Path, ...], str]:
     """The sets that the URL means, and a doubt where it does not settle them."""
-    sets, folder = entry.sets, chosen(entry.answer.url)
-    held = {path: _depth(entry.answer.at(*path, "directory"), folder) for path in sets}
-    deepest = max(held.values(), default=0)
-    if folder and deepest:
-        sets = tuple(path for path in sets if held[path] == deepest)
-    if len(sets) == 1 and (deepest or not folder):
+    folder = chosen(entry.answer.url)
+    folders = {path: entry.answer.text(*path, "directory") for path in entry.sets}
+    depths = {path: _depth(name, folder) for path, name in folders.items()}
+    deepest = max(depths.values(), default=0)
+    if deepest and folder:
+        folders = {p: name for p, name in folders.items() if depths[p] == deepest}
+    sets = tuple(folders)[:MOST_SETS]
+    if len(folders) == 1 and (deepest or not folder or not folders[sets[0]]):
         return sets, ""
     if folder and not deepest:
         return sets, "no set of images of the entry is in the folder of the data"
-    return sets, f"which of the {len(sets)} sets of images is meant is not told"
+    return sets, f"which of the {len(folders)} sets of images is meant is not told"
 
 
-def _depth(directory: object, folder: str) -> int:
+def _depth(directory: str, folder: str) -> int:
     """How many folders of the path ``folder`` the directory names; 0 if it is another.
 
     >>> _depth("/data", "data/a/b"), _depth("data/a", "data/a/b"), _depth("x", "data")
     (1, 2, 0)
     """
-    if not isinstance(directory, str):
-        return 0
     parts, whole = (p.strip("/").split("/") for p in (directory, folder))
     return len(parts) if whole[: len(parts)] == parts else 0
 
@@ -214,18 +212,15 @@ def _of_set(entry: _Entry, path: Path) -> Iterator[tuple[Claim, ...]]:
     answer = entry.answer
     for fact in _SET:
         yield entry.tells(fact, path)
-    category = answer.at(*path, "category")
-    if isinstance(category, str) and category.strip():
-        words = f"EMPIAR's category is {category.strip()!r:.200}"
+    if category := answer.text(*path, "category"):
+        words = f"EMPIAR's category is {category!r:.200}"
         yield answer.says("note", words, answer.place(*path, "category"))
-    directory = answer.at(*path, "directory")
-    if isinstance(directory, str) and directory.strip("/ "):
+    if directory := answer.text(*path, "directory").strip("/ "):
         number = entry.accession.partition("-")[2]
-        where = f"{FOLDER}/{number}/{directory.strip('/ ')}/"
+        where = f"{FOLDER}/{number}/{directory}/"
         layout = replace(answer, source="default")  # EMPIAR's, not said by the entry
         yield layout.says("download", where, answer.place(*path, "directory"))
-    text = answer.at(*path, "details")
-    for fact_of in facts(text if isinstance(text, str) else ""):
+    for fact_of in facts(answer.text(*path, "details")):
         words = f"{answer.place(*path, 'details')} (free text: {fact_of.words!r})"
         told = answer.says(fact_of.field, fact_of.value, words, fact_of.unit)
         yield doubted(told, fact_of.doubt) if fact_of.doubt else told

@@ -48,7 +48,7 @@ def _grid(answer: Answer) -> Iterator[tuple[Claim, ...]]:
         scale, field = answer.at("dimensions", axis), f"voxel_size_{axis}"
         place = f"{answer.place('dimensions', axis)} {_GRID}"
         if isinstance(scale, list) and len(scale) == 2:
-            unit = scale[1] if isinstance(scale[1], str) else ""
+            unit = answer.text("dimensions", axis, 1)
             yield answer.says(field, scale[0], place, unit)
         else:
             yield answer.says(field, scale, place)
@@ -75,14 +75,13 @@ def _is(answer: Answer, path: Path, kind: str) -> bool:
 
 def _name(answer: Answer, path: Path) -> str:
     """A layer has its name inside, or, in old states, is found by it."""
-    named = answer.texts(*path, "name")
-    return named[0] if named else path[-1] if isinstance(path[-1], str) else ""
+    found_by = path[-1] if isinstance(path[-1], str) else ""
+    return answer.text(*path, "name") or found_by
 
 
 def _urls(answer: Answer, path: Path) -> tuple[str, ...]:
     """A source is a URL, an object that has one, or a list of both."""
     source = (*path, "source")
-    found = answer.texts(*source) + answer.texts(*source, "url")
-    for row in answer.rows(*source):
-        found += answer.texts(*row, "url")
-    return found
+    rows = (source, *answer.rows(*source))
+    found = (answer.text(*row, "url") for row in rows)
+    return (*answer.texts(*source), *(url for url in found if url))

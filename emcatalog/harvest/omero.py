@@ -56,5 +56,5 @@ def _distance(answer: Answer, field: str, path: tuple[Step, ...]) -> tuple[Claim
     """A length by its unit, which has a name and a symbol; a bare number has none."""
     if not isinstance(answer.at(*path), dict):
         return answer.tells(field, *path)
-    named = answer.texts(*path, "Unit") + answer.texts(*path, "Symbol")
-    return answer.tells(field, *path, "Value", unit=named[0] if named else "")
+    unit = answer.text(*path, "Unit") or answer.text(*path, "Symbol")
+    return answer.tells(field, *path, "Value", unit=unit)

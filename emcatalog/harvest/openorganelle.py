@@ -68,10 +68,9 @@ def claims(document: object, url: str) -> tuple[Claim, ...]:
 
 def _acquisition(answer: Answer) -> Iterator[tuple[Claim, ...]]:
     for field, name in (("voxel_size", "gridSpacing"), ("extent", "dimensions")):
-        units = answer.texts(*_IMAGING, name, "unit")
+        unit = answer.text(*_IMAGING, name, "unit")
         for axis in "zyx":
             path = (*_IMAGING, name, "values", axis)
-            unit = units[0] if units else ""
             yield answer.tells(f"{field}_{axis}", *path, unit=unit)
     yield answer.tells("acquired", *_IMAGING, "startDate")
     for field, (name, unit) in _QUANTITIES.items():
@@ -121,10 +120,10 @@ def _papers(answer: Answer) -> Iterator[tuple[Claim, ...]]:
 def _citation(answer: Answer, deposits: list[Path]) -> tuple[Claim, ...]:
     """Institutes, title, dataset and DOI of the images."""
     institutes = ", ".join(answer.texts("metadata", "institution"))
-    title, name = (answer.texts("metadata", key) for key in ("title", "id"))
+    title, name = (answer.text("metadata", key) for key in ("title", "id"))
     if not (institutes and title and name):
         return ()
-    whole = f"{institutes}. {title[0].rstrip('.')}. OpenOrganelle, {name[0]}"
+    whole = f"{institutes}. {title.rstrip('.')}. OpenOrganelle, {name}"
     address = link(answer.at(*deposits[0], "href")) if len(deposits) == 1 else None
     whole += f". {address}" if address else ""
     return answer.says("citation", whole, answer.place("metadata", "institution"))
@@ -160,7 +159,8 @@ def _size(answer: Answer, source: Path) -> Iterator[tuple[Claim, ...]]:
     for axis, number in _axes(answer, source).items():
         path = (*source, "transform", "scale", number)
         scale = finite(answer.at(*path))
-        place, unit = answer.place(*path), _unit(answer, source, number)
+        place = answer.place(*path)
+        unit = answer.text(*source, "transform", "units", number)
         field = f"voxel_size_{axis}"
         if scale is None:
             yield answer.tells(field, *path, unit=unit)
@@ -178,7 +178,7 @@ def _image(answer: Answer, source: Path) -> Iterator[tuple[Claim, ...]]:
         )
         if scale is not None and scale < 0:
             begin = "" if first is None else f" from {first:g}"
-            unit = _unit(answer, source, number)[:20]
+            unit = answer.text(*source, "transform", "units", number)[:20]
             turned.append(f"{axis}{begin} by {scale:g} {unit}".strip())
     if turned:
         words = f"shown against the order of the voxels: {', '.join(turned)}"
@@ -200,8 +200,3 @@ def _axes(answer: Answer, source: Path) -> Mapping[str, int]:
     if not isinstance(axes, list):
         return {}
     return {a: axes.index(a) for a in "zyx" if axes.count(a) == 1}
-
-
-def _unit(answer: Answer, source: Path, number: int) -> str:
-    unit = answer.at(*source, "transform", "units", number)
-    return unit if isinstance(unit, str) else ""

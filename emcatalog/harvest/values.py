@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from emcatalog.record.terms import PIXEL_TYPES
 
-LONGEST = 4000
+LONGEST = 10_000
 """Characters of a text that are kept."""
 
 _NUMBER = re.compile(
