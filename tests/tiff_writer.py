@@ -7,9 +7,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-Value = int | float | Sequence[int] | str
+
+@dataclass(frozen=True)
+class Ratio:
+    """A rational number, as resolutions are."""
+
+    numerator: int
+    denominator: int
+
+
+Value = int | float | Sequence[int] | str | Ratio
 Tags = Mapping[int, Value]
 
 
@@ -41,6 +51,9 @@ def _entry(out: bytearray, code: int, value: Value, order: str) -> bytes:
         kind, count, data = 2, len(value) + 1, value.encode() + b"\0"
     elif isinstance(value, float):
         kind, count, data = 11, 1, struct.pack(f"{order}f", value)
+    elif isinstance(value, Ratio):
+        parts = value.numerator, value.denominator
+        kind, count, data = 5, 1, struct.pack(f"{order}2I", *parts)
     else:
         numbers = [value] if isinstance(value, int) else list(value)
         kind, count = 4, len(numbers)

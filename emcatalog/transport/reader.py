@@ -40,6 +40,11 @@ class RangeReader:
         skip = start - first * self._block
         return data[skip : skip + length]
 
+    def holds(self, start: int, length: int) -> bool:
+        """Whether bytes that are asked for cost no request: they were had before."""
+        first, last = start // self._block, (start + length - 1) // self._block
+        return all(i in self._blocks for i in range(first, last + 1))
+
     def _fill(self, first: int, last: int) -> None:
         """Fetch the blocks that are missing, each run of neighbours in one piece."""
         missing = [i for i in range(first, last + 1) if i not in self._blocks]

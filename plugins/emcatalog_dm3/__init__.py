@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from emcatalog.driver import VolumeSource, backend
-from emcatalog.errors import FormatError
+from emcatalog.errors import FormatError, public
 from emcatalog.geometry import Grid
 from emcatalog.paged import Layout, Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
@@ -102,7 +102,7 @@ def _record(places: Sequence[str | None], sections: Sequence[Section]) -> Record
 def _raw(sections: Sequence[Section]) -> Mapping[str, object]:
     """The tags of the first file, and what the others are called."""
     first, *others = sections
-    names = [section.url.rpartition("/")[2] for section in others]
+    names = [public(section.url).rpartition("/")[2] for section in others]
     raw: dict[str, object] = {"tags": first.raw}
     return {**raw, "other_files": names} if names else raw
 
@@ -191,7 +191,7 @@ def _moved(sections: Sequence[Section]) -> tuple[Claim, ...]:
         found = [c for c in section.claims if c.field.startswith("origin_")]
         others = [c for c in found if not _alike(c.value, record.value(c.field))]
         if others:
-            name = section.url
+            name = public(section.url)
             return tuple(replace(c, locator=f"{name}: {c.locator}") for c in others)
     return ()
 

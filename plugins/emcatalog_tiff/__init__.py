@@ -6,8 +6,10 @@ tiles that it touches.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from emcatalog.driver import VolumeSource, backend
-from emcatalog.errors import FormatError
+from emcatalog.errors import FormatError, public
 from emcatalog.geometry import Grid
 from emcatalog.paged import Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
@@ -66,7 +68,8 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
         claims = (*found.claims, *absent(urls))
     record = Record(claims).with_claims(declared_voxel_size(voxel_size_nm))
     name = found.url.rpartition("/")[2]
-    record = record.with_claims([Claim("title", name, "default", "file name")])
+    title = Claim("title", public(name), "default", "file name")
+    record = record.with_claims([title])
     try:
         sizes = voxel_size(record)
     except FormatError as error:
@@ -78,15 +81,27 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
         PagedVolume(level_grid(grid, layout.shape), layout, table, transport)
         for layout, table in found.levels
     )
-    return Pyramid((full, *reduced), record)
+    return Pyramid((full, *reduced), record, _raw(found, urls))
+
+
+def _raw(found: Sections, urls: tuple[str | None, ...]) -> Mapping[str, object]:
+    """The tags of the first page, and what the other files of a series are called."""
+    others = [u for u in urls if u and u != found.url]
+    names = [public(url).rpartition("/")[2] for url in others]
+    return {**found.raw, "other_files": names} if names else found.raw
 
 
 def _of_files(
     urls: tuple[str | None, ...], transport: Transport, choice: Choice
 ) -> tuple[Sections, tuple[Page | None, ...]]:
     """The sections of a series of files, which must be alike and hold one each."""
+    first = next(filter(None, urls), None)
     files = each(
-        lambda url: read_sections(url, transport, choice, alone=False), urls, transport
+        lambda url: read_sections(
+            url, transport, choice, alone=False, raw=url == first
+        ),
+        urls,
+        transport,
     )
     for file in files:
         if len(file.pages) != 1:

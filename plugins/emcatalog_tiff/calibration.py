@@ -1,98 +1,122 @@
-"""What a TIFF says about itself: voxel size in nanometres, names, instrument.
+"""The voxel size that a TIFF tells, in nanometres, by every way that it has.
 
-A resolution of displays (`DISPLAY_NM`) is not taken for a voxel size. One without a
-unit says nothing either.
+A resolution of displays (`DISPLAY_NM`) is not taken for a voxel size, and one without a
+unit says nothing: such claims have a doubt.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tifffile import TiffFile, TiffPage
 
-from emcatalog.record import Claim, Value
+from emcatalog.record import Claim
 from emcatalog.units import DISPLAY_NM, unit_nm
-from emcatalog_tiff.damage import imagej_metadata, mapping, number, tag_value
+from emcatalog_tiff.damage import imagej_metadata, mapping, tag_value
 from emcatalog_tiff.hyperstack import Hyperstack
-from emcatalog_tiff.instruments import Size, instrument_sizes
-
-SAME = 1e-3
-"""Sizes that differ by a smaller part are the same: rationals are rounded."""
+from emcatalog_tiff.instruments import instrument_sizes
 
 _OF_DISPLAYS = (2.54e7, 1e7)
 _PER = {2: ("inch", 2.54e7), 3: ("cm", 1e7)}
+_NO_UNITS = frozenset({"", "px", "pixel", "pixels"})
+"""What ImageJ writes where nobody calibrated."""
+
+_RESOLUTION = {"y": 283, "x": 282}
+_NAMES = {283: "YResolution", 282: "XResolution"}
 
 
-def claims(
-    tiff: TiffFile, stack: Hyperstack, page: TiffPage, note: str = ""
-) -> tuple[Claim, ...]:
-    """Everything that the file says, as claims of the source ``file``.
-
-    What was not believed, and why, is the claim ``note``, after the given one.
-    """
-    sizes = tuple(_sizes(tiff, stack, page))
-    notes = [note, _unbelieved(page, {claim.field[-1] for claim in sizes})]
-    text = "; ".join(filter(None, notes))
-    told = (Claim("note", text, "file", "tags"),) if text else ()
-    return (*sizes, *_texts(stack, page), *told)
-
-
-def _sizes(tiff: TiffFile, stack: Hyperstack, page: TiffPage) -> Iterator[Claim]:
-    """Voxel sizes by every way that the file has, the most trusted first."""
-    ways = (
-        _ome_sizes(mapping(stack.facts.get("pixels"))),
-        _imagej_sizes(imagej_metadata(tiff), page),
-        instrument_sizes(page),
-        _resolution_sizes(page),
+def size_claims(tiff: TiffFile, stack: Hyperstack, page: TiffPage) -> tuple[Claim, ...]:
+    """Voxel sizes by every way, the most trusted first; those that cannot be, too."""
+    meta = imagej_metadata(tiff)
+    pixels = mapping(stack.facts.get("pixels"))
+    private = instrument_sizes(page)
+    return (
+        *_ome_sizes(pixels),
+        *_imagej_sizes(meta, page),
+        *(_length(axis, size, locator) for axis, size, locator in private),
+        *_resolution_sizes(page, is_told=bool(_imagej_unit(meta, "unit"))),
     )
-    said: dict[str, list[float]] = {"z": [], "y": [], "x": []}
-    for way in ways:
-        for axis, size, locator in way:
-            known = any(math.isclose(size, s, rel_tol=SAME) for s in said[axis])
-            if math.isfinite(size) and size > 0 and not known:
-                said[axis].append(size)
-                name = f"voxel_size_{axis}"
-                yield Claim(name, _rounded(size), "file", locator, "nm")
 
 
-def _ome_sizes(pixels: Mapping[str, Any]) -> Iterator[Size]:
+def unbelieved(sizes: tuple[Claim, ...]) -> str:
+    """Why the resolution is no voxel size, where nothing else tells one of x and y."""
+    if any(not c.doubt and c.field[-1] in "xy" for c in sizes):
+        return ""
+    told = [c for c in sizes if c.locator.endswith("and ResolutionUnit")]
+    reasons = dict.fromkeys(claim.doubt for claim in told)
+    return "; ".join(reasons)
+
+
+def _length(axis: str, size: object, locator: str, unit: str = "nm") -> Claim:
+    """A claim about the voxel size, with a doubt if it cannot be one."""
+    factor = unit_nm(unit)
+    if factor and isinstance(size, int | float) and not isinstance(size, bool):
+        size, unit = _rounded(size * factor), "nm"
+    value = size if isinstance(size, str | int | float) else str(size)
+    return Claim(f"voxel_size_{axis}", value, "file", locator, unit).examined()
+
+
+def _ome_sizes(pixels: Mapping[str, Any]) -> Iterator[Claim]:
     for axis in "ZYX":
         name = f"PhysicalSize{axis}"
-        unit = unit_nm(pixels.get(f"{name}Unit", "µm"))
-        if unit and (size := number(pixels.get(name))) is not None:
-            yield axis.lower(), size * unit, f"OME-XML Pixels/{name}"
+        if name in pixels:
+            unit = str(pixels.get(f"{name}Unit", "µm"))
+            yield _length(axis.lower(), pixels[name], f"OME-XML Pixels/{name}", unit)
 
 
-def _imagej_sizes(meta: Mapping[str, Any], page: TiffPage) -> Iterator[Size]:
-    for axis, key, tag in (("y", "yunit", 283), ("x", "unit", 282)):
-        unit = unit_nm(meta.get(key, meta.get("unit")))
-        size = _pixel(page, tag, unit)
-        if size and not (unit in _OF_DISPLAYS and size >= DISPLAY_NM):
-            yield axis, size, f"{_tag(tag)} and ImageJ unit"
-    unit = unit_nm(meta.get("zunit", meta.get("unit")))
-    if unit and (spacing := number(meta.get("spacing"))) is not None:
-        yield "z", abs(spacing) * unit, "ImageJ spacing"
+def _imagej_sizes(meta: Mapping[str, Any], page: TiffPage) -> Iterator[Claim]:
+    for axis, key in (("y", "yunit"), ("x", "unit")):
+        unit, tag = _imagej_unit(meta, key), _RESOLUTION[axis]
+        locator = f"{_NAMES[tag]} and ImageJ unit"
+        if unit and (numbers := _rational(page, tag)):
+            size = _size(numbers, 1.0)
+            factor = unit_nm(unit)
+            if size and factor in _OF_DISPLAYS and size * factor >= DISPLAY_NM:
+                yield _doubted(axis, size * factor, locator, _why(page, unit, factor))
+            elif size:
+                yield _length(axis, size, locator, unit)
+            else:
+                yield _doubted(axis, None, locator, _why(page, unit, factor))
+    unit, spacing = _imagej_unit(meta, "zunit"), meta.get("spacing")
+    if spacing is not None and (unit or spacing != 1):
+        is_back = isinstance(spacing, int | float) and spacing < 0
+        # ImageJ counts backwards along z where slices lie so; the distance is the same
+        locator = "ImageJ spacing" + " (stored as negative)" * is_back
+        yield _length("z", -spacing if is_back else spacing, locator, unit)
 
 
-def _resolution_sizes(page: TiffPage) -> Iterator[Size]:
-    """Pixels for each inch or centimetre, unless they are of a display."""
-    _, unit = _PER.get(_unit(page), ("", None))
-    for axis, tag in (("y", 283), ("x", 282)):
-        size = _pixel(page, tag, unit)
+def _imagej_unit(meta: Mapping[str, Any], key: str) -> str:
+    """The unit of an axis as ImageJ wrote it; empty where nobody calibrated."""
+    unit = str(meta.get(key, meta.get("unit", ""))).strip()
+    return "" if unit.casefold() in _NO_UNITS else unit
+
+
+def _resolution_sizes(page: TiffPage, *, is_told: bool) -> Iterator[Claim]:
+    """Pixels for each inch or centimetre; ``is_told`` if ImageJ tells their unit."""
+    name, unit = _PER.get(_unit(page), ("", None))
+    for axis, tag in _RESOLUTION.items():
+        locator = f"{_NAMES[tag]} and ResolutionUnit"
+        numbers = _rational(page, tag)
+        size = _size(numbers, unit) if numbers else None
         if size and size < DISPLAY_NM:
-            yield axis, size, f"{_tag(tag)} and ResolutionUnit"
+            yield _length(axis, size, locator)
+        # 1 is what libraries write without being asked
+        elif numbers and numbers != (1, 1) and not is_told:
+            yield _doubted(axis, size, locator, _why(page, name, unit))
 
 
-def _unbelieved(page: TiffPage, known: set[str]) -> str:
-    """Why the resolution tags are no voxel size, where nothing else is known."""
-    values = [tag_value(page, tag) for tag in (282, 283)]
-    told = [v for v in values if isinstance(v, tuple) and len(v) == 2 and v != (1, 1)]
-    if not told or known & {"x", "y"}:
-        return ""
+def _doubted(axis: str, size: float | None, locator: str, why: str) -> Claim:
+    field = f"voxel_size_{axis}"
+    if size is None:
+        return Claim(field, "none", "file", locator, doubt=why)
+    return Claim(field, _rounded(size), "file", locator, "nm", doubt=why)
+
+
+def _why(page: TiffPage, name: str, unit: float | None) -> str:
+    """Why the resolution, for each ``unit`` of that name, is no voxel size."""
+    told = [n for n in (_rational(page, tag) for tag in (282, 283)) if n]
     numbers = " x ".join(f"{a / b:.6g}" if b else f"{a}/{b}" for a, b in told)
-    name, unit = _PER.get(_unit(page), ("no unit", None))
     if unit is None:
         return f"a resolution of {numbers} without a unit says nothing of voxel size"
     if any(a <= 0 or b <= 0 for a, b in told):
@@ -103,13 +127,16 @@ def _unbelieved(page: TiffPage, known: set[str]) -> str:
     )
 
 
-def _pixel(page: TiffPage, tag: int, unit: float | None) -> float | None:
-    """Nanometres of a pixel whose tag holds pixels for each ``unit`` (nm)."""
+def _rational(page: TiffPage, tag: int) -> tuple[int, int] | None:
     value = tag_value(page, tag)
-    if unit is None or not isinstance(value, tuple) or len(value) != 2:
-        return None
-    count, per = value
-    return unit * per / count if count > 0 and per > 0 else None
+    is_pair = isinstance(value, tuple) and len(value) == 2
+    return (value[0], value[1]) if is_pair else None
+
+
+def _size(numbers: tuple[int, int], unit: float | None) -> float | None:
+    """What a pixel measures, of which there are so many for each unit."""
+    count, per = numbers
+    return unit * per / count if unit and count > 0 and per > 0 else None
 
 
 def _unit(page: TiffPage) -> int:
@@ -118,51 +145,6 @@ def _unit(page: TiffPage) -> int:
     return int(unit) if isinstance(unit, int) else 0
 
 
-def _tag(number: int) -> str:
-    return {282: "XResolution", 283: "YResolution"}[number]
-
-
 def _rounded(size: float) -> float:
     # rationals of six digits give 19.999999999999996
     return float(f"{size:.12g}")
-
-
-def _texts(stack: Hyperstack, page: TiffPage) -> Iterator[Claim]:
-    image = mapping(stack.facts.get("image"))
-    given: dict[str, tuple[object, str]] = {
-        "title": (image.get("Name"), "OME-XML Image/Name"),
-        "acquired": (
-            image.get("AcquisitionDate") or tag_value(page, 306),
-            "OME-XML AcquisitionDate or tag DateTime",
-        ),
-        "description": (
-            image.get("Description") or _description(page),
-            "OME-XML Description or tag ImageDescription",
-        ),
-        "instrument": (
-            " ".join(str(tag_value(page, t) or "") for t in (271, 272)).strip(),
-            "tags Make, Model",
-        ),
-    }
-    for name, (value, locator) in given.items():
-        if isinstance(value, str | int | float) and str(value).strip():
-            yield Claim(name, str(value).strip()[:2000], "file", locator)
-    if stack.channels:
-        yield Claim("channels", stack.channels, "file", "OME-XML Channel/Name")
-    turned = tag_value(page, 274)
-    if isinstance(turned, int) and 1 < turned <= 8:
-        yield Claim("orientation", turned, "file", "tag Orientation; pixels as stored")
-    window = _window(stack.facts)
-    if window:
-        yield Claim("display_window", window, "file", "ImageJ min, max")
-
-
-def _description(page: TiffPage) -> str:
-    """The description, unless it is there for programs."""
-    machine = page.is_imagej or page.is_ome or page.is_shaped
-    return "" if machine else page.description
-
-
-def _window(facts: Mapping[str, Any]) -> Value | None:
-    low, high = number(facts.get("min")), number(facts.get("max"))
-    return None if low is None or high is None else (low, high)

@@ -1,8 +1,7 @@
 """Sizes of pixels in the private tags of microscopes and of their software.
 
 None of the vendors has published its tags; what is read here is named in the files
-themselves (texts with names and units), or was settled by tifffile. A size that no
-microscope has is not taken: a tag of that number may belong to another program.
+themselves (texts with names and units), or was settled by tifffile.
 """
 
 from __future__ import annotations
@@ -18,9 +17,6 @@ from emcatalog_tiff.damage import mapping, number, tag_value
 Size = tuple[str, float, str]
 """Axis, nanometres, and where it stands."""
 
-SMALLEST, LARGEST = 1e-4, 1e6
-"""Nanometres of a pixel, from a fraction of an atom to a light microscope's."""
-
 FEI, SEM, SIS, TVIPS, TESCAN = (34680, 34682), 34118, 33560, 37706, 50431
 """Tags of FEI / Thermo Fisher, Zeiss, Olympus SIS, TVIPS and Tescan."""
 
@@ -30,9 +26,7 @@ _TESCAN = re.compile(rb"PixelSize([XY])\s*=\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*[\
 def instrument_sizes(page: TiffPage) -> Iterator[Size]:
     """Every pixel size that the private tags of ``page`` tell, in nanometres."""
     for way in (_fei, _zeiss, _sis, _tvips, _tescan, _gatan):
-        for axis, size, locator in way(page):
-            if SMALLEST <= size <= LARGEST:
-                yield axis, size, locator
+        yield from way(page)
 
 
 def _fei(page: TiffPage) -> Iterator[Size]:

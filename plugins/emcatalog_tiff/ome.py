@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tifffile import TiffPage, xml2dict
@@ -62,7 +62,19 @@ def ome(xml: str, origin: Origin, series: int) -> Hyperstack | None:
             got=f"series={series}",
             expected=f"0 to {len(images) - 1}, the images of the file",
         )
-    return _image(images[series], origin, origin.uuid or str(root.get("UUID", "")))
+    uuid = origin.uuid or str(root.get("UUID", ""))
+    found = _image(images[series], origin, uuid)
+    instrument = _instrument(root, images[series])
+    return replace(found, facts={**found.facts, "instrument": instrument})
+
+
+def _instrument(root: Mapping[str, Any], image: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The instrument that the image refers to; empty if there is none."""
+    wanted = (
+        _list(image, "InstrumentRef")[0].get("ID") if "InstrumentRef" in image else ""
+    )
+    named = (i for i in _list(root, "Instrument") if i.get("ID") == wanted)
+    return next(named, {}) if wanted else {}
 
 
 def _image(image: Mapping[str, Any], origin: Origin, uuid: str) -> Hyperstack:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from tifffile import TiffFile, TiffPage
@@ -12,21 +12,24 @@ from emcatalog.errors import EmcatalogError, FormatError, NotFoundError, OptionE
 from emcatalog.paged import Layout, Page, kept_header
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
-from emcatalog_tiff.calibration import claims
+from emcatalog_tiff.calibration import size_claims, unbelieved
 from emcatalog_tiff.chain import read_pages
 from emcatalog_tiff.codec import STREAMS
-from emcatalog_tiff.damage import imagej_metadata
+from emcatalog_tiff.damage import imagej_metadata, mapping
 from emcatalog_tiff.header import BLOCK, HeaderFile
 from emcatalog_tiff.hyperstack import Hyperstack, imagej, plain, shaped
 from emcatalog_tiff.layout import page_table
 from emcatalog_tiff.ome import Origin, check_size, companion, ome
 from emcatalog_tiff.pictures import PICTURES
+from emcatalog_tiff.raw import raw_tags
 from emcatalog_tiff.reduced import Level, reduced_levels
 from emcatalog_tiff.sets import gathered, opened, sibling
+from emcatalog_tiff.texts import text_claims
 
 UNKNOWN = 1 << 62
 """Stands for the length of a file that was not asked for."""
 
+_ORDERS = {"<": "little", ">": "big"}
 _LOSSY = {"jpeg": 1, "pixarlog": 1, "png": 0}
 
 
@@ -41,18 +44,22 @@ class Choice:
 
 @dataclass(frozen=True)
 class Sections:
-    """What was found in one file."""
+    """What was found in one file; ``raw`` are the tags of its first page.
+
+    They are kept of a file that is read alone, and of the first one of a series.
+    """
 
     url: str
     layout: Layout
     pages: tuple[Page, ...]
     claims: tuple[Claim, ...]
     levels: tuple[Level, ...] = ()
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def facts(self) -> Mapping[str, object]:
         """What the sections of a series share."""
-        said = [c for c in self.claims if c.field.startswith("voxel")]
+        said = [c for c in self.claims if c.field.startswith("voxel") and not c.doubt]
         sizes = {c.field: c.value for c in reversed(said)}  # the first is believed
         layout = self.layout
         compression = next(c.value for c in self.claims if c.field == "compression")
@@ -68,9 +75,14 @@ class Sections:
 
 
 def read_sections(
-    url: str, transport: Transport, choice: Choice, *, alone: bool = True
+    url: str,
+    transport: Transport,
+    choice: Choice,
+    *,
+    alone: bool = True,
+    raw: bool = True,
 ) -> Sections:
-    """The sections of the file at ``url``.
+    """The sections of the file at ``url``, and its ``raw`` tags if they are wanted.
 
     ``alone`` is False for one file of a series: its length is not asked for, and
     nothing is fetched ahead, because the files themselves are read in parallel. The
@@ -80,16 +92,18 @@ def read_sections(
     try:
         if not alone:
             file = HeaderFile(transport.reader(url, BLOCK), UNKNOWN)
-            return _sections(file, None, choice)
+            return _sections(file, None, choice, raw=raw)
         with kept_header(url, transport, BLOCK) as reader:
             file = HeaderFile(reader, transport.size(url))
-            return _sections(file, transport, choice)
+            return _sections(file, transport, choice, raw=raw)
     except EmcatalogError as error:
         error.about(url)
         raise
 
 
-def _sections(file: HeaderFile, ahead: Transport | None, choice: Choice) -> Sections:
+def _sections(
+    file: HeaderFile, ahead: Transport | None, choice: Choice, *, raw: bool
+) -> Sections:
     _ensure_tiff(file)
     with opened(file, _name(file.name)) as tiff:
         pages = read_pages(tiff, file, ahead)
@@ -105,9 +119,10 @@ def _sections(file: HeaderFile, ahead: Transport | None, choice: Choice) -> Sect
             if ahead is None
             else reduced_levels(tiff, pages, planes, sample, (file, ahead))
         )
-        said = claims(tiff, stack, planes[0].page, note)
-        said += _encoding(tiff, stack, layout, planes[0].page)
-    return Sections(file.name, layout, table, said, levels)
+        page = planes[0].page
+        said = _claims(tiff, stack, page, note) + _encoding(tiff, stack, layout, page)
+        tags = raw_tags(tiff, pages[0], file) if raw else {}
+    return Sections(file.name, layout, table, said, levels, tags)
 
 
 def _name(url: str) -> str:
@@ -200,6 +215,20 @@ def _only_one(series: int) -> OptionError:
     )
 
 
+def _claims(
+    tiff: TiffFile, stack: Hyperstack, page: TiffPage, note: str
+) -> tuple[Claim, ...]:
+    """Everything that the file says, as claims of the source ``file``.
+
+    What was not believed of its resolution, and why, is the claim ``note``, after the
+    given one.
+    """
+    sizes = size_claims(tiff, stack, page)
+    text = "; ".join(filter(None, (note, unbelieved(sizes))))
+    told = (Claim("note", text, "file", "tags"),) if text else ()
+    return (*sizes, *text_claims(stack, page), *told)
+
+
 def _encoding(
     tiff: TiffFile, stack: Hyperstack, layout: Layout, page: TiffPage
 ) -> tuple[Claim, ...]:
@@ -209,8 +238,13 @@ def _encoding(
         Claim("format", ("Big" if tiff.is_bigtiff else "") + stack.kind, "file"),
         Claim("compression", name, "file", "tag Compression"),
         Claim("pixel_type", str(layout.dtype.newbyteorder("=")), "file", "tags"),
+        Claim("bits", int(page.bitspersample), "file", "tag BitsPerSample"),
+        Claim("byte_order", _ORDERS[tiff.byteorder], "file", "first bytes"),
         Claim("rendered", 0, "default", "the stored values"),
     ]
+    if kind := mapping(stack.facts.get("pixels")).get("Type"):
+        claim = Claim("pixel_type", str(kind), "file", "OME-XML Pixels/Type")
+        said.append(claim.examined())
     if name in _LOSSY or code in STREAMS:
         said.append(Claim("lossy", _LOSSY.get(name, 0), "file", "tag Compression"))
     return tuple(said)

@@ -1,0 +1,396 @@
+"""What TIFF headers say: claims by every tag, doubts, and the tags themselves."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import tiff_writer
+from emcatalog.mirror import Mirrors
+from emcatalog.record import Record
+from emcatalog.testing import traffic
+from emcatalog.transport import Transport
+from emcatalog.volume import Pyramid
+from emcatalog_tiff import open_pyramid
+
+TRANSPORT = Transport(mirrors=Mirrors())
+FEI = """[User]\r\nDate={date}\r\n[System]\r\nSystemType=Helios NanoLab\r\n
+[Beam]\r\nHV=2000\r\nBeam=EBeam\r\nScan=EScan\r\n[EBeam]\r\nHV=2000\r\n
+BeamCurrent=8e-10\r\n[EScan]\r\nDwell=3e-06\r\n[Scan]\r\nDwelltime=3e-06\r\n
+PixelWidth=4e-09\r\nPixelHeight=4e-09\r\n"""
+ZEISS = "\r\n".join(
+    [
+        *"0" * 50, "AP_ACTUALKV", "EHT = 1.50 kV", "DP_DWELL_TIME",
+        "Dwell Time = 100 ns", "AP_IPROBE", "I Probe = 400 pA", "AP_MAG",
+        "Mag = 10.00 K X", "AP_DATE", "Date :23 Mar 2011", "SV_SERIAL_NUMBER",
+        "Serial No. = Merlin-61-50", "AP_IMAGE_PIXEL_SIZE",
+        "Image Pixel Size = 2.5 nm", "",
+    ]
+)  # fmt: skip
+TESCAN = (
+    b"\x01\x00[MAIN]\r\nDate=2016-06-17\r\nDevice=TIMA3\r\nMagnification=5000.0\r\n"
+    b"PixelSizeX=2.5e-09\r\nPixelSizeY=3e-09\r\n[SEM]\r\nHV=25000.0\r\n"
+    b"DwellTime=1e-05\r\n\x00"
+)
+
+
+def numbered(*shape: int) -> NDArray[np.uint8]:
+    return np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+
+
+def opened(path: Path, **options: Any) -> Pyramid:
+    options.setdefault("voxel_size_nm", [50, 8, 8])
+    return open_pyramid(str(path), TRANSPORT, **options)
+
+
+def written(folder: Path, **options: Any) -> Pyramid:
+    path = folder / "a.tif"
+    options.setdefault("metadata", None)
+    tifffile.imwrite(path, numbered(5, 6), **options)
+    return opened(path)
+
+
+def about(record: Record, field: str) -> list[Any]:
+    """What the file says that is believed."""
+    return [c.value for c in record.about(field) if c.source == "file" and not c.doubt]
+
+
+def doubts(record: Record, field: str) -> list[str]:
+    return [c.doubt for c in record.doubts() if c.field == field]
+
+
+def test_the_page_of_the_idr_volume(sources: Path, tmp_path: Path) -> None:
+    """50 pixels for each µm, in a file that says that it has no unit: 20 nm."""
+    text = (sources / "idr_xy_tiff_pages.json").read_text("utf-8")
+    told = json.loads(text)["page0"]["page_tiff_tags"]
+    tags = {
+        256: 1121, 257: 775, 258: 8, 259: 1, 262: 1, 270: told["ImageDescription"],
+        277: 1, 278: 775, 279: 868775, 296: told["ResolutionUnit"],
+        282: tiff_writer.Ratio(*told["XResolution"]),
+        283: tiff_writer.Ratio(*told["YResolution"]),
+    }  # fmt: skip
+    path = tiff_writer.write(tmp_path / "xy.tif", [({**tags, 273: 512}, b"")], ">")
+    with path.open("r+b") as out:
+        out.truncate(512 + 184 * 868775)
+    with traffic() as seen:
+        pyramid = open_pyramid(str(path), TRANSPORT)
+    assert seen.requests <= 2
+    assert pyramid.level(0).grid.voxel_size == (20.0, 20.0, 20.0)
+    record = pyramid.record
+    expected = {
+        "format": "ImageJ TIFF", "byte_order": "big", "bits": 8, "lossy": 0,
+        "compression": "none", "pixel_type": "uint8", "display_window": (36.0, 199.0),
+    }  # fmt: skip
+    assert {name: record.value(name) for name in expected} == expected
+    assert [about(record, f"voxel_size_{axis}") for axis in "zyx"] == [[20.0]] * 3
+    assert record.conflicts() == record.doubts() == ()
+    raw: Any = pyramid.raw
+    assert raw["tags"]["XResolution"] == [50000000, 1000000]
+    assert raw["tags"]["ImageDescription"] == told["ImageDescription"]
+    assert raw["imagej"]["spacing"] == 0.02
+
+
+def test_the_page_of_the_epfl_volume(sources: Path, tmp_path: Path) -> None:
+    """Its header says nothing of its size, its day or its microscope."""
+    told = json.loads((sources / "epfl_volumedata_page0_tags.json").read_text("utf-8"))
+    tags = {
+        254: told["NewSubfileType"], 256: 2048, 257: 4, 258: 8, 259: 1, 262: 1,
+        274: told["Orientation"], 277: 1, 278: told["RowsPerStrip"],
+        305: told["Software"],
+    }  # fmt: skip
+    path = tiff_writer.write(tmp_path / "a.tif", [(tags, bytes(8192))])
+    pyramid = open_pyramid(str(path), TRANSPORT, voxel_size_nm=5)
+    claims = {c.field for c in pyramid.record.claims if c.source == "file"}
+    assert claims == {
+        "format", "compression", "pixel_type", "bits", "byte_order", "lossy",
+    }  # fmt: skip
+    raw: Any = pyramid.raw
+    assert raw["tags"]["Software"] == "InsightToolkit"
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ((34682, "s", 0, FEI.format(date="23/06/2016"), True),
+         {"accelerating_voltage": [2000.0] * 2, "dwell_time": [3.0] * 2,
+          "beam_current": [0.8], "instrument": ["Helios NanoLab"],
+          "acquired": ["2016-06-23"], "voxel_size_x": [4.0]}),
+        ((34118, "s", 0, ZEISS, True),
+         {"accelerating_voltage": [1500.0], "dwell_time": [0.1], "beam_current": [0.4],
+          "magnification": [10000.0], "instrument": ["Merlin-61-50"],
+          "acquired": ["2011-03-23"], "voxel_size_x": [2.5]}),
+        ((50431, "B", len(TESCAN), TESCAN, True),
+         {"accelerating_voltage": [25000.0], "dwell_time": [10.0],
+          "magnification": [5000.0], "instrument": ["TIMA3"],
+          "acquired": ["2016-06-17"], "voxel_size_x": [2.5]}),
+    ],
+)  # fmt: skip
+def test_tags_of_vendors(tmp_path: Path, tag: Any, expected: dict[str, Any]) -> None:
+    pyramid = written(tmp_path, extratags=[tag], software=False)
+    assert {name: about(pyramid.record, name) for name in expected} == expected
+    assert pyramid.record.doubts() == ()
+    losers = (c for found in pyramid.record.conflicts() for c in found.losers)
+    assert {c.source for c in losers} <= {"catalog"}  # of declared voxel sizes
+    json.dumps(pyramid.raw, allow_nan=False)
+
+
+def test_a_day_that_nothing_settles_is_a_doubt(tmp_path: Path) -> None:
+    tag = (34682, "s", 0, FEI.format(date="10/06/2016"), True)
+    record = written(tmp_path, extratags=[tag], software=False).record
+    assert doubts(record, "acquired") == [
+        "nothing tells whether the day or the month is first"
+    ]
+    dated = {"datetime": "2016:10:06 09:00:00", "extratags": [tag]}
+    record = written(tmp_path, software="xT 5.5", **dated).record
+    assert about(record, "acquired") == ["2016-10-06"] * 2
+
+
+@pytest.mark.parametrize(
+    ("date", "software", "day", "doubt"),
+    [
+        ("2018:11:15 19:42:31", "RADIUS 2.0", "2018-11-15", ""),
+        ("2018:11:15 19:42:31", "tifffile.py", None, "tifffile.py wrote the file"),
+        ("2018:11:15 19:42:31", "Fiji 1.5", None, "Fiji 1.5 wrote the file"),
+        ("0000:00:00 00:00:00", "RADIUS 2.0", None, "no day on which"),
+        ("9999:01:01 00:00:00", "RADIUS 2.0", None, "no day on which"),
+    ],
+)
+def test_the_date_of_the_file_is_believed_where_it_may_be_that_of_the_image(
+    tmp_path: Path, date: str, software: str, day: str | None, doubt: str
+) -> None:
+    tag = (306, "s", 0, date, True)
+    record = written(tmp_path, software=software, extratags=[tag]).record
+    assert record.value("acquired") == day
+    assert [doubt in d for d in doubts(record, "acquired")] == [True] * bool(doubt)
+
+
+OME = """<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">
+<Instrument ID="Instrument:0"><Microscope Manufacturer="Zeiss" Model="Crossbeam 540"/>
+</Instrument><Image ID="Image:0" Name="cell"><AcquisitionDate>2019-05-06T10:11:12
+</AcquisitionDate><InstrumentRef ID="Instrument:0"/><Pixels ID="Pixels:0"
+DimensionOrder="XYZCT" Type="{kind}" SizeX="6" SizeY="5" SizeZ="1" SizeC="1" SizeT="1"
+{sizes}><TiffData IFD="0"/></Pixels></Image></OME>"""
+
+
+def of_ome(path: Path, sizes: str, kind: str = "uint8", **options: Any) -> Record:
+    xml = OME.format(sizes=sizes, kind=kind)
+    tifffile.imwrite(
+        path / "a.tif", numbered(5, 6), description=xml, metadata=None, **options
+    )
+    return opened(path / "a.tif").record
+
+
+def test_ome_names_microscope_and_day(tmp_path: Path) -> None:
+    record = of_ome(tmp_path, 'PhysicalSizeX="0.004" PhysicalSizeY="5" '
+                    'PhysicalSizeYUnit="nm"')  # fmt: skip
+    assert record.value("instrument") == "Zeiss Crossbeam 540"
+    assert record.value("acquired") == "2019-05-06"
+    assert (about(record, "voxel_size_x"), about(record, "voxel_size_y")) == (
+        [4.0],
+        [5],
+    )
+    assert about(record, "pixel_type") == ["uint8"] * 2
+
+
+def test_what_ome_and_the_tags_say_differently_is_a_conflict(tmp_path: Path) -> None:
+    record = of_ome(
+        tmp_path, 'PhysicalSizeX="0.004"', "uint16",
+        resolution=(2_000_000, 2_500_000), resolutionunit="CENTIMETER",
+    )  # fmt: skip
+    found = {c.field: c for c in record.conflicts()}
+    sizes = found["voxel_size_x"]
+    assert (sizes.winner.value, sizes.losers[0].value) == (4.0, 5.0)
+    types = found["pixel_type"]
+    assert (types.winner.value, types.losers[0].value) == ("uint8", "uint16")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "word"),
+    [
+        ('PhysicalSizeX="0"', "0 nm"),
+        ('PhysicalSizeX="-4"', "-4000 nm"),
+        ('PhysicalSizeX="1000000"', "1e+09 nm"),
+        ('PhysicalSizeX="wide"', "wide"),
+        ('PhysicalSizeX="4" PhysicalSizeXUnit="pixel"', "pixel"),
+        ('PhysicalSizeX="4" PhysicalSizeXUnit="reference frame"', "reference frame"),
+    ],
+)
+def test_sizes_of_ome_that_cannot_be_are_doubts(
+    tmp_path: Path, sizes: str, word: str
+) -> None:
+    record = of_ome(tmp_path, sizes)
+    (doubt,) = doubts(record, "voxel_size_x")
+    assert word in doubt
+    assert record.value("voxel_size_x") == 8.0
+
+
+def of_imagej(folder: Path, text: str, x: tuple[int, int], unit: int = 1) -> Record:
+    tags = {
+        256: 6, 257: 5, 258: 8, 259: 1, 262: 1, 270: f"ImageJ=1.53\n{text}\n", 277: 1,
+        278: 5, 282: tiff_writer.Ratio(*x), 283: tiff_writer.Ratio(50, 1), 296: unit,
+    }  # fmt: skip
+    path = tiff_writer.write(folder / "a.tif", [(tags, bytes(30))])
+    return opened(path).record
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "value", "word"),
+    [
+        ("unit=micron", (50, 1), 20.0, ""),
+        ("unit=\\u00B5m", (50000000, 1000000), 20.0, ""),
+        ("unit=micron", (0, 1), 8.0, "50 per micron is none"),
+        ("unit=furlong", (50, 1), 8.0, "furlong"),
+        ("unit=inch", (72, 1), 8.0, "72 x 50 per inch is a setting of displays"),
+        ("unit=cm", (2_500_000, 1), 4.0, ""),
+        ("unit=pixel", (50, 1), 8.0, "without a unit says nothing"),
+        ("unit=m", (1, 1), 8.0, "1e+09 nm"),
+    ],
+)
+def test_units_of_imagej(
+    tmp_path: Path, text: str, x: tuple[int, int], value: float, word: str
+) -> None:
+    record = of_imagej(tmp_path, text, x)
+    assert record.value("voxel_size_x") == value
+    found = doubts(record, "voxel_size_x")
+    assert [word in doubt for doubt in found] == [True] * bool(word)
+
+
+@pytest.mark.parametrize(
+    ("text", "believed", "word"),
+    [
+        ("unit=micron\nspacing=0.05", [50.0], ""),
+        ("unit=micron\nspacing=-0.05", [50.0], ""),
+        ("unit=micron\nzunit=nm\nspacing=30", [30.0], ""),
+        ("unit=micron\nspacing=0", [], "0 nm"),
+        ("unit=micron\nspacing=wide", [], "wide"),
+        ("unit=micron\nspacing=1e9", [], "1e+12 nm"),
+        ("spacing=50", [], "unit is not told"),
+        ("spacing=1", [], ""),
+        ("unit=pixel\nspacing=1.0", [], ""),
+    ],
+)
+def test_spacings_of_imagej(
+    tmp_path: Path, text: str, believed: list[float], word: str
+) -> None:
+    record = of_imagej(tmp_path, text, (50, 1))
+    assert about(record, "voxel_size_z") == believed
+    assert [word in d for d in doubts(record, "voxel_size_z")] == [True] * bool(word)
+
+
+def test_imagej_and_a_resolution_in_cm_disagree(tmp_path: Path) -> None:
+    record = of_imagej(tmp_path, "unit=micron", (2_500_000, 10_000), unit=3)
+    assert about(record, "voxel_size_x") == [4.0]  # 250 for each cm are of a display
+    record = of_imagej(tmp_path, "unit=micron", (250_000, 1), unit=3)
+    assert about(record, "voxel_size_x") == [0.004, 40.0]
+    assert "voxel_size_x" in {c.field for c in record.conflicts()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
+    st.sampled_from([1, 2, 3, 9]),
+)
+def test_any_resolution_is_believed_doubted_or_the_plain_1(
+    numbers: tuple[int, int], unit: int
+) -> None:
+    tags = {
+        256: 6, 257: 5, 258: 8, 259: 1, 262: 1, 277: 1, 278: 5, 296: unit,
+        282: tiff_writer.Ratio(*numbers),
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = tiff_writer.write(Path(folder) / "a.tif", [(tags, bytes(30))])
+        pyramid = opened(path)
+    found = [c for c in pyramid.record.about("voxel_size_x") if c.source == "file"]
+    assert len(found) == (0 if numbers == (1, 1) else 1)
+    for claim in found:
+        if not claim.doubt:
+            count, per = numbers
+            size = {2: 2.54e7, 3: 1e7}[unit] * per / count
+            assert claim.value == pytest.approx(size, rel=1e-9)
+            assert 1e-3 <= size < 1000
+    json.dumps(pyramid.raw, allow_nan=False)
+
+
+def test_raw_tags_are_as_they_are(tmp_path: Path) -> None:
+    extra = [
+        (65000, "d", 2, (math.nan, 1.5), True),
+        (65001, "B", 4, b"\x01\x02\x00\xff", True),
+        (65002, "H", 2000, tuple(range(2000)), True),
+        (34682, "s", 0, FEI.format(date="23/06/2016"), True),
+    ]
+    raw: Any = written(tmp_path, extratags=extra, description="a cell").raw
+    assert set(raw) == {"tags"}
+    tags = raw["tags"]
+    assert (tags["ImageWidth"], tags["ImageLength"], tags["Compression"]) == (6, 5, 1)
+    assert tags["ImageDescription"] == "a cell"
+    assert tags["65000"] == ["nan", 1.5]
+    assert tags["65001"] == [1, 2, 0, 255]
+    assert tags["65002"] == "<4000 bytes>"
+    assert tags["FEI_HELIOS"]["EBeam"] == {"HV": 2000, "BeamCurrent": 8e-10}
+    json.dumps(raw, allow_nan=False)
+
+
+def test_raw_tags_cost_no_request(tmp_path: Path, monkeypatch: Any) -> None:
+    """What lies far from the directory is told by its size."""
+    path = tmp_path / "a.tif"
+    far = (65001, "B", 900, bytes(900), True)
+    tifffile.imwrite(path, np.zeros((500, 600), np.uint8), metadata=None,
+                     extratags=[far])  # fmt: skip
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tiff:
+        tag = tiff.pages[0].tags[65001]  # type: ignore[union-attr]  # a page
+        place = tag.offset + 8
+    data[place : place + 4] = len(data).to_bytes(4, "little")
+    path.write_bytes(bytes(data) + bytes(90_000))
+    with traffic() as with_tags:
+        pyramid = opened(path)
+    raw: Any = pyramid.raw
+    assert raw["tags"]["65001"] == "<900 bytes>"
+    monkeypatch.setattr("emcatalog_tiff.opening.raw_tags", lambda *_: {})
+    with traffic() as without:
+        assert opened(path).raw == {}
+    assert (with_tags.requests, with_tags.bytes) == (without.requests, without.bytes)
+
+
+def test_of_a_series_the_first_file_is_kept(tmp_path: Path) -> None:
+    for n in range(3):
+        tifffile.imwrite(tmp_path / f"s{n}.tif", numbered(5, 6), description=f"{n}",
+                         metadata=None)  # fmt: skip
+    raw: Any = open_pyramid(str(tmp_path), TRANSPORT, voxel_size_nm=8).raw
+    assert raw["tags"]["ImageDescription"] == "0"
+    assert raw["other_files"] == ["s1.tif", "s2.tif"]
+
+
+def test_every_real_file_has_raw_tags_that_json_takes(realdata: Path) -> None:
+    seen = 0
+    for path in sorted((realdata / "tiff").rglob("*.tif*")):
+        if path.suffix not in (".tif", ".tiff"):
+            continue
+        for options in ({}, {"channel": 0}, {"series": 0}, {"series": 1, "channel": 0}):
+            try:
+                pyramid = opened(path, **options)
+            except Exception:  # noqa: BLE001, S112 - which options fit is not told
+                continue
+            json.dumps(pyramid.raw, allow_nan=False)
+            assert pyramid.raw["tags"]
+            assert {"byte_order", "bits"} <= {c.field for c in pyramid.record.claims}
+            seen += 1
+            break
+    assert seen > 50
+
+
+def test_the_camera_of_a_real_file(realdata: Path) -> None:
+    path = realdata / "tiff/rosettasciio/olympus_SIS.tif"
+    record = opened(path, series=1).record
+    assert record.value("instrument") == "Olympus Soft Imaging Solutions Quemesa"
+    assert record.value("acquired") == "2018-11-15"
