@@ -57,7 +57,7 @@ def test_read_tiff_is_calibrated_for_imagej(
     assert across[1] / across[0] == pytest.approx(4.0)
     assert -known["zorigin"] * 2.96 == pytest.approx(wanted.z.values[0])
     told = json.loads(known["Info"])["attrs"]
-    assert told["licence"] == "CC BY 4.0"
+    assert told["licence"] == "CC-BY-4.0"
     assert told["volume_origin_nm"] == [0, 0, 0]
 
 
