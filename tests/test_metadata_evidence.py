@@ -1,0 +1,207 @@
+"""The snapshots that are shipped: facts, each with a public place, true to the answers.
+
+What real servers and files answered stands in a folder beside the project; where it is,
+the snapshots have to agree with what harvesters and drivers make of those answers.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emcatalog.catalog import entries, open_catalog
+from emcatalog.harvest import Evidence, understood
+from emcatalog.metadata.snapshot import SHIPPED, load
+from emcatalog.mirror import use_mirror
+from emcatalog.record import Claim, Record
+from emcatalog_dm3.axes import axes_of
+from emcatalog_dm3.calibration import claims
+from emcatalog_dm3.tree import Block, Group, TagFile
+
+FIVE = tuple(f"dataset{n}" for n in range(1, 6))
+
+
+def shipped() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted(SHIPPED.glob("*.json")):
+        yield path.stem, json.loads(path.read_text("utf-8"))
+
+
+NAMES = [name for name, _ in shipped()]
+
+
+def snapshot(name: str) -> Record:
+    return Record(load(SHIPPED / f"{name}.json").claims)
+
+
+PERSON = re.compile(r"[\w.]+@[\w.]+\.\w+|\+\d{2} ?\d{3}")
+SECONDARY_PLACES = ("https://github.com/",)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_snapshots_hold_facts_with_public_places(name: str) -> None:
+    told = dict(shipped())[name]
+    assert load(SHIPPED / f"{name}.json").claims
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    for claim in told["claims"]:
+        assert re.match(r"(https|gs|s3)://[\w-]+\.?[\w.-]*/", claim["locator"]), claim
+        assert claim["source"] != "catalog"
+        if claim["source"] == "secondary":
+            assert claim["locator"].startswith(SECONDARY_PLACES)
+        if "time" in claim:
+            assert re.fullmatch(r"\d{4}-\d\d(-\d\d)?", claim["time"])
+            assert claim["time"] <= today
+        words = json.dumps(claim["value"], ensure_ascii=False)
+        assert not PERSON.search(words)
+        if claim["field"] not in ("download", "segmentations"):
+            assert len(words) < 250, "a fact is short"
+    for sentence in told["verdicts"].values():
+        assert len(sentence) < 300
+        assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_snapshots_are_stored_as_they_are_examined(name: str) -> None:
+    """In the field's unit, terms and type, so that what is read is what is written."""
+    told = dict(shipped())[name]
+    assert Record.from_json(told).to_json()["claims"] == told["claims"]
+
+
+def test_each_snapshot_is_of_an_entry() -> None:
+    catalog = open_catalog()
+    found = set()
+    for name, _ in entries(catalog):
+        source = catalog
+        for part in name.split("."):
+            source = source[part]
+        found.add(source.identity)
+    found.add(catalog.dataset5(variant="raw").identity)
+    assert {snapshot["identity"] for _, snapshot in shipped()} <= found
+    assert {catalog[name].identity for name in FIVE} <= {
+        s["identity"] for _, s in shipped()
+    }
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_snapshots_tell_all_that_headers_tell(name: str, sample_root: Path) -> None:
+    """The sample has headers of the same kind: each field of them is told."""
+    with use_mirror(sample_root):
+        source = open_catalog()[name]
+        read = {c.field for c in source.record.claims if c.source in ("file", "server")}
+        identity = source.identity
+    (snapshot,) = (s for _, s in shipped() if s["identity"] == identity)
+    told = {c["field"] for c in snapshot["claims"]}
+    # descriptions are prose of others; channels, accession and origin were not seen
+    assert read - told <= {"description", "channels", "accession", "note"} | {
+        f"origin_{axis}" for axis in "zyx"
+    }
+
+
+@pytest.fixture
+def answers(realdata: Path) -> Path:
+    """The folder of real answers and headers."""
+    found = realdata.parent / "sources"
+    if not found.is_dir():
+        pytest.skip("no real answers beside the real files")
+    return found
+
+
+EMPIAR = "https://www.ebi.ac.uk/empiar/api/entry/EMPIAR-11759/#data"
+PAGE = "https://openorganelle.janelia.org/datasets/jrc_mus-nacc-2"
+DVID = (
+    "https://hemibrain-dvid.janelia.org/api/node/a89eb3af216a46cdba81204d8f954786/"
+    "grayscale/info"
+)
+STATE = "https://tinyurl.com/hemibrain-ng"
+ANSWERS = (
+    ("empiar-11759", "empiar", EMPIAR, "empiar_api_entry_11759.json"),
+    ("jrc_mus-nacc-2", "openorganelle-page", PAGE, "openorganelle_webpage_nacc2.json"),
+    ("hemibrain-clahe_yz", "dvid", DVID, "dvid_hemibrain_grayscale_info.json"),
+    ("hemibrain-clahe_yz", "neuroglancer", STATE, "hemibrain_ng_state.json"),
+    ("hemibrain-raw", "dvid", DVID, "dvid_hemibrain_grayscale_info.json"),
+)
+PROSE = ("description", "preparation", "download", "segmentations")
+"""Words of others are not kept as they are, and places are gathered from several."""
+
+
+@pytest.mark.parametrize(("name", "kind", "url", "file"), ANSWERS)
+def test_snapshots_agree_with_harvesters(
+    name: str, kind: str, url: str, file: str, answers: Path
+) -> None:
+    found = understood(Evidence(kind, url), (answers / file).read_bytes())
+    assert found
+    assert_told([c for c in found if c.field not in PROSE], name)
+
+
+def test_the_dm3_snapshot_agrees_with_the_driver(answers: Path) -> None:
+    """All tags of the first section, as another reader dumped them."""
+    dump = json.loads((answers / "dm3_tags_slice_0000.json").read_text("utf-8"))
+    root = tree(dump["full_original_tags"])
+    file = TagFile("slice_0000.dm3", dump["file_version"], "<", root)
+    axes = axes_of(root.group("ImageList", "1"), "ImageList.1")
+    assert_told(claims(file, 1, axes), "empiar-11759")
+
+
+def test_the_zarr_snapshot_agrees_with_the_driver(
+    answers: Path, tmp_path: Path
+) -> None:
+    """The group's attributes, and headers of arrays with the shapes that were seen."""
+    source = open_catalog().dataset4
+    group = tmp_path / source.options["urlpath"].replace("://", "/")
+    group.mkdir(parents=True)
+    attributes = (answers / "nacc2_fibsem-int16_zattrs.json").read_text("utf-8")
+    (group / ".zattrs").write_text(attributes)
+    (group / ".zgroup").write_text('{"zarr_format": 2}')
+    arrays = json.loads((answers / "nacc2_zarr_tree.json").read_text("utf-8"))[
+        "children"
+    ]
+    for name, seen in arrays.items():
+        header = {
+            "zarr_format": 2, "shape": seen["shape"], "chunks": seen["chunks"],
+            "dtype": "<i2", "compressor": {"id": "zstd", "level": 1}, "fill_value": 0,
+            "order": "C", "filters": None, "dimension_separator": "/",
+        }  # fmt: skip
+        (group / name).mkdir()
+        (group / name / ".zarray").write_text(json.dumps(header))
+    with use_mirror(tmp_path):
+        read = [c for c in source.record.claims if c.source == "file"]
+    # the order of bytes was seen by nobody
+    assert_told([c for c in read if c.field != "byte_order"], "jrc_mus-nacc-2")
+
+
+def assert_told(found: Iterable[Claim], name: str) -> None:
+    """Each claim stands in the snapshot: field, value, source and where it was read."""
+    told = {(c.field, c.value, c.source, c.doubt) for c in snapshot(name).claims}
+    examined = Record(tuple(found)).claims
+    assert examined
+    for claim in examined:
+        assert (claim.field, claim.value, claim.source, claim.doubt) in told
+
+
+def tree(flat: dict[str, str]) -> Group:
+    """Tags by their paths as texts -> the tree that the reader would have made."""
+    root: dict[str, Any] = {}
+    for path, text in flat.items():
+        *groups, last = path.split(".")[1:]
+        group = root
+        for part in groups:
+            group = group.setdefault(part, {})
+        group[last] = node(text)
+    return grown(root)
+
+
+def grown(group: dict[str, Any]) -> Group:
+    return Group({k: grown(v) if isinstance(v, dict) else v for k, v in group.items()})
+
+
+def node(text: str) -> Block | float:
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    if re.fullmatch(r"-?\d+\.\d*(e[-+]\d+)?", text):
+        return float(text)
+    return Block(0, len(text), text)
