@@ -63,6 +63,13 @@ def test_words() -> None:
     assert citation(NOTHING) == "volume."
 
 
+def test_a_publication_is_cited_once() -> None:
+    words = "Scheffer et al. 2020, eLife, doi:10.7554/elife.57443."
+    record = HEMIBRAIN.with_claims((Claim("citation", words, "page"),))
+    assert citation(record).endswith(f" Cite: {words}")
+    assert citation(HEMIBRAIN).endswith(" Cite: https://doi.org/10.7554/eLife.57443.")
+
+
 def test_bibtex_is_read_back() -> None:
     assert entry(RETINA) == {
         "title": "Developing retina in zebrafish",
@@ -71,7 +78,9 @@ def test_bibtex_is_read_back() -> None:
         "url": "https://doi.org/10.6019/EMPIAR-11759",
         "note": "Licence: CC0-1.0",
     }
-    assert entry(HEMIBRAIN)["note"].startswith("Publication: https://doi.org/10.7554/")
+    assert entry(HEMIBRAIN)["note"] == (
+        "https://doi.org/10.7554/eLife.57443. Licence: as the page says"
+    )
     assert "year" not in entry(HEMIBRAIN)
 
 

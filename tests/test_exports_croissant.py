@@ -12,6 +12,8 @@ import pytest
 from emcatalog.errors import OptionError
 from emcatalog.exports import croissant
 from emcatalog.record import Claim, Record
+from emcatalog.series import expand
+from emcatalog.transport import Transport
 from told_records import HEMIBRAIN, HIPPOCAMPUS, RECORDS, RETINA
 
 mlcroissant = pytest.importorskip("mlcroissant")
@@ -148,3 +150,12 @@ def test_ranges_are_named_or_are_patterns(name: str, patterns: list[str]) -> Non
     document = croissant([record])
     assert document["distribution"][1]["includes"] == patterns
     missing(read(document))
+
+
+@pytest.mark.parametrize("told", ["9..11", "11..09", "00..100", "0..3", "7..7"])
+def test_names_of_a_range_are_those_that_are_read(told: str) -> None:
+    url = f"https://a.org/s_{{{told}}}.tif"
+    document = croissant([Record((Claim("url", url, "catalog"),))])
+    folder, names = document["distribution"]
+    places = [folder["contentUrl"] + name for name in names["includes"]]
+    assert tuple(places) == expand(url, Transport(), (".tif",))

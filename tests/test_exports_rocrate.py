@@ -30,7 +30,7 @@ def test_the_library_reads_it_back() -> None:
     assert crate.version == "1.2"
     assert crate.name == "emcatalog"
     assert crate.datePublished.date() == DAY
-    assert "of each data set" in crate.license["name"]
+    assert crate.license["name"] == "see each data set"
     parts = {part.id: part for part in crate.root_dataset["hasPart"]}
     assert list(parts) == [
         "https://a.org/data/",
@@ -106,7 +106,14 @@ def test_data_of_no_place_is_named_within_the_crate() -> None:
     assert ro_crate([local])["@graph"][1]["hasPart"] == [{"@id": "#a"}]
 
 
+def test_records_of_the_same_files_are_named_within_the_crate() -> None:
+    other = HEMIBRAIN.with_claims((Claim("name", "again", "catalog"),))
+    twice = [HEMIBRAIN, Record(other.claims[1:])]
+    parts = ro_crate(twice)["@graph"][1]["hasPart"]
+    assert parts == [{"@id": "#dataset5"}, {"@id": "#again"}]
+
+
 @pytest.mark.parametrize("records", [[], [HEMIBRAIN, HEMIBRAIN]])
-def test_records_have_places_of_their_own(records: list[Record]) -> None:
-    with pytest.raises(OptionError, match="one record or more, each of another place"):
+def test_records_have_names_of_their_own(records: list[Record]) -> None:
+    with pytest.raises(OptionError, match="one record or more, each of another name"):
         ro_crate(records)

@@ -67,18 +67,23 @@ def _sentence(record: Record) -> str:
         f"Data: {place}" if (place := landing(record)) else "",
         f"Released {day}" if (day := text(record, "released")) else "",
         f"Licence: {found.name}" if found else "",
-        f"Cite: {said}" if (said := text(record, "citation")) else "",
-        f"Publication: {paper}" if (paper := publication(record)) else "",
+        f"Cite: {work}" if (work := _cited(record)) else "",
     )
     return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
 
+def _cited(record: Record) -> str:
+    """The keeper's words of how to cite, and the publication if they lack it."""
+    said, paper = text(record, "citation").rstrip("."), publication(record)
+    has_it = (text(record, "doi") or paper).casefold() in said.casefold()
+    return ". ".join(part for part in (said, "" if has_it else paper) if part)
+
+
 def bibtex(record: Record) -> str:
-    """An entry ``@misc`` of the data; the publication stands in its note."""
-    found, paper = rights(record), publication(record)
+    """An entry ``@misc`` of the data; what to cite with it stands in its note."""
+    found = rights(record)
     notes = (
-        text(record, "citation"),
-        f"Publication: {paper}" if paper else "",
+        _cited(record),
         f"Licence: {found.name}" if found else "",
     )
     fields = {
@@ -86,7 +91,7 @@ def bibtex(record: Record) -> str:
         "year": text(record, "released")[:4],
         "doi": text(record, "data_doi"),
         "url": landing(record),
-        "note": _tex(". ".join(note.rstrip(".") for note in notes if note)),
+        "note": _tex(". ".join(note for note in notes if note)),
     }
     lines = (f"  {key} = {{{value}}}" for key, value in fields.items() if value)
     key = re.sub(r"[^\w-]+", "-", identifier(record))
@@ -99,10 +104,9 @@ def _tex(text: str) -> str:
 
 def _cff(record: Record) -> str:
     found, day = rights(record), text(record, "released")
-    paper, said = publication(record), text(record, "citation")
-    told = " ".join(f"{part.rstrip('.')}." for part in (said, paper) if part)
+    told = _cited(record)
     unsure = found.told if found and not found.url else ""
-    message = "Please cite this data set" + (f", and: {told}" if told else ".")
+    message = "Please cite this data set" + (f", and: {told}." if told else ".")
     document: Json = {
         "cff-version": _CFF_VERSION,
         "message": message + (f" Licence: {unsure}." if unsure else ""),

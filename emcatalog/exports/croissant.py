@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emcatalog.errors import OptionError
 from emcatalog.exports.citation import bibtex
 from emcatalog.exports.files import Files, files, landing
 from emcatalog.exports.licences import Licence
 from emcatalog.exports.told import (
     Json,
     description,
-    identifier,
     keywords,
     location,
     measures,
+    named_apart,
     publication,
     rights,
     text,
@@ -69,7 +68,7 @@ def croissant(
     them be left out of a live data set only: so it says ``isLiveDataset``. Raises
     OptionError without records, and for two records of the same name.
     """
-    named = _named(records)
+    named = named_apart(records)
     whole = _one(records[0]) if len(records) == 1 else _many(records, name)
     licences = [licence for r in records if (licence := rights(r))]
     cited = "\n\n".join(bibtex(record) for record in records)
@@ -94,18 +93,6 @@ def croissant(
         "recordSet": [_volumes(named)],
     }
     return {key: value for key, value in document.items() if value not in ("", [])}
-
-
-def _named(records: Sequence[Record]) -> dict[str, Record]:
-    """The records by name, each name once."""
-    named = {identifier(record): record for record in records}
-    if not records or len(named) < len(records):
-        names = sorted(identifier(record) for record in records)
-        raise OptionError(
-            got=f"records of the names {names}" if records else "no record",
-            expected="one record or more, each of another name",
-        )
-    return named
 
 
 def _one(record: Record) -> Json:

@@ -9,7 +9,6 @@ from emcatalog.exports.files import files, landing
 from emcatalog.exports.told import (
     Json,
     description,
-    location,
     measures,
     publication,
     rights,
@@ -88,9 +87,10 @@ def _dates(record: Record) -> list[Json]:
 
 
 def _alternates(record: Record) -> list[Json]:
+    found = files(record)
     named = {
         "accession": text(record, "accession"),
-        "location of the data": location(record),
+        "location of the data": found.place if found else "",
     }
     return [
         {"alternateIdentifier": value, "alternateIdentifierType": kind}

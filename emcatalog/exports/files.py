@@ -105,6 +105,6 @@ def _patterns(name: str) -> tuple[str, ...]:
         return (f"{before}{'[0-9]' * len(found[1]) if alike else '*'}{after}",)
     step = 1 if last >= first else -1
     numbers = range(first, last + step, step)
-    # a leading zero asks for padding
-    width = len(found[1]) if found[1][0] == "0" or found[2][0] == "0" else 0
+    padded = any(len(text) > 1 and text[0] == "0" for text in found.groups())
+    width = max(map(len, found.groups())) if padded else 0
     return tuple(f"{before}{number:0{width}}{after}" for number in numbers)

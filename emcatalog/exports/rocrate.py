@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Sequence
 
-from emcatalog.errors import OptionError
 from emcatalog.exports.citation import citation
 from emcatalog.exports.files import files, landing
 from emcatalog.exports.licences import Licence
@@ -21,6 +21,7 @@ from emcatalog.exports.told import (
     identifier,
     keywords,
     measures,
+    named_apart,
     publication,
     rights,
     text,
@@ -29,7 +30,7 @@ from emcatalog.exports.told import (
 from emcatalog.record import Record
 
 VERSION = "https://w3id.org/ro/crate/1.2"
-_MIXED = Licence("that of each data set; where none is given, it is not known")
+_MIXED = Licence("see each data set")
 
 
 def ro_crate(
@@ -43,25 +44,20 @@ def ro_crate(
     has its own day of release. What is measured is an ``additionalProperty``, whose
     description says where it comes from. What is not known is left out; only the crate
     itself must have a licence, and says if there is none for all of it. Raises
-    OptionError without records, and for two records of the same place.
+    OptionError without records, and for two records of the same name.
 
     >>> from emcatalog.record import Claim
     >>> record = Record((Claim("url", "https://a.org/volume.tif", "catalog"),))
     >>> [e["@id"] for e in ro_crate([record])["@graph"]][:3]
     ['ro-crate-metadata.json', './', 'https://a.org/volume.tif']
     """
-    places = [_place(record) for record in records]
-    if not records or len(set(places)) < len(places):
-        raise OptionError(
-            got=f"records of the places {places}" if places else "no record",
-            expected="one record or more, each of another place",
-        )
+    named = _places(records)
     day = published or datetime.datetime.now(datetime.UTC).date()
-    root = _root(records, name, day)
+    root = _root(named, name, day)
     entities = [
         _descriptor(),
         root,
-        *(entity for record in records for entity in _entities(record)),
+        *(entity for place in named for entity in _entities(place, named[place])),
         *([_work(_MIXED)] if root["license"] == _id(_MIXED) else []),
     ]
     # licences and organisms are shared
@@ -78,7 +74,8 @@ def _descriptor() -> Json:
     }
 
 
-def _root(records: Sequence[Record], name: str, day: datetime.date) -> Json:
+def _root(named: dict[str, Record], name: str, day: datetime.date) -> Json:
+    records = list(named.values())
     titles = "; ".join(title(record) for record in records)
     one = records[0] if len(records) == 1 else None
     licences = {rights(record) for record in records}
@@ -90,22 +87,33 @@ def _root(records: Sequence[Record], name: str, day: datetime.date) -> Json:
         "description": description(one) if one else several,
         "datePublished": day.isoformat(),
         "license": _id((licences.pop() if len(licences) == 1 else None) or _MIXED),
-        "hasPart": [{"@id": _place(record)} for record in records],
+        "hasPart": [{"@id": place} for place in named],
     }
 
 
-def _place(record: Record) -> str:
-    """Where the data is; a name within the crate if no claim says."""
-    found = files(record)
-    return found.place if found and "://" in found.place else f"#{identifier(record)}"
+def _places(records: Sequence[Record]) -> dict[str, Record]:
+    """The records by where their data is, or by a name within the crate.
+
+    It is a name where no claim says, and where several are made of the same files.
+    """
+    named = named_apart(records)
+    found = {name: files(record) for name, record in named.items()}
+    places = {name: one.place for name, one in found.items() if one}
+    count = Counter(places.values())
+    return {
+        place
+        if (place := places.get(name, "")) and count[place] == 1 and "://" in place
+        else f"#{name}": record
+        for name, record in named.items()
+    }
 
 
-def _entities(record: Record) -> list[Json]:
+def _entities(place: str, record: Record) -> list[Json]:
     """The data set or file of ``record``, and what it refers to."""
     found, properties = files(record), [_property(record, m) for m in measures(record)]
     licence, paper, taxon = rights(record), publication(record), _taxon(record)
     whole: Json = {
-        "@id": _place(record),
+        "@id": place,
         "@type": "File" if found and not found.patterns else "Dataset",
         "name": title(record),
         "description": description(record),

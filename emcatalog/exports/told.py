@@ -6,12 +6,12 @@ Addresses of e-mail are left out of every text: exports are free of contacts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from emcatalog.errors import public
+from emcatalog.errors import OptionError, public
 from emcatalog.exports.licences import Licence, licence
 from emcatalog.record import Claim, Record
 
@@ -108,6 +108,19 @@ def identifier(record: Record) -> str:
     names = (text(record, field) for field in ("name", "accession", "title"))
     found = next(filter(None, names), "") or PurePosixPath(location(record)).stem
     return re.sub(r"[^\w.-]+", "-", found).strip("-") or "volume"
+
+
+def named_apart(records: Sequence[Record]) -> dict[str, Record]:
+    """The records by name; OptionError for none, and for two of the same name."""
+    named = {identifier(record): record for record in records}
+    if not records or len(named) < len(records):
+        names = ", ".join(identifier(record) for record in records)
+        raise OptionError(
+            got=f"records of the names {names}" if records else "no record",
+            expected="one record or more, each of another name",
+            hint="the name of a record is its field name, accession or title",
+        )
+    return named
 
 
 def title(record: Record) -> str:
