@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emcatalog.cache import (
-    RECHECK_SECONDS,
     MemoryCache,
     budget,
     cache_bytes,
@@ -26,6 +25,7 @@ from emcatalog.cache import (
     page_cache,
 )
 from emcatalog.errors import OptionError
+from emcatalog.recheck import RECHECK_SECONDS
 
 Uses = list[tuple[int, int | None]]
 uses = st.lists(

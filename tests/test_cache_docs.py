@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 import emcatalog
-from emcatalog.cache import RECHECK_SECONDS, budget, disk, later, room, settings
+from emcatalog.cache import budget, disk, later, room, settings
 from emcatalog.cli import app
+from emcatalog.recheck import RECHECK_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs/caches.md").read_text("utf-8")

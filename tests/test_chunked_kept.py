@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from starlette.datastructures import Headers
 
 import store_writer as writer
-from emcatalog.cache import RECHECK_SECONDS, DiskCache, flush, page_cache
+from emcatalog.cache import DiskCache, flush, page_cache
 from emcatalog.chunked import ChunkedVolume, engine, kept
 from emcatalog.errors import CorruptError, EmcatalogError, OptionError
 from emcatalog.geometry import Region
 from emcatalog.mirror import Mirrors
+from emcatalog.recheck import RECHECK_SECONDS
 from emcatalog.transport import Transport
 from emcatalog_ngff import open_pyramid as open_ngff
 from emcatalog_precomputed import open_pyramid as open_precomputed

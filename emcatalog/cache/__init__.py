@@ -7,11 +7,10 @@ one bound of memory, and every process one folder.
 from emcatalog.cache.budget import cache_bytes, page_cache
 from emcatalog.cache.disk import DiskCache
 from emcatalog.cache.later import drop_latest, flush, put_later
-from emcatalog.cache.memory import RECHECK_SECONDS, MemoryCache
+from emcatalog.cache.memory import MemoryCache
 from emcatalog.cache.settings import disk_cache
 
 __all__ = [
-    "RECHECK_SECONDS",
     "DiskCache",
     "MemoryCache",
     "cache_bytes",

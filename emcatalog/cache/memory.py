@@ -10,11 +10,11 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import NDArray
 
+from emcatalog.recheck import RECHECK_SECONDS
+
 Value = bytes | NDArray[np.generic]
 """What is kept: bytes, or an array that nobody can write to."""
 
-RECHECK_SECONDS = 300.0
-"""How old an answer may be before its server is asked anew."""
 ENTRY_BYTES = 256
 """What an entry takes beside its value."""
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import tensorstore
 
-from emcatalog.cache import RECHECK_SECONDS, cache_bytes
+from emcatalog.cache import cache_bytes
 from emcatalog.errors import (
     AccessDeniedError,
     CorruptError,
@@ -27,6 +27,7 @@ from emcatalog.errors import (
     TransportError,
     UnreachableError,
 )
+from emcatalog.recheck import RECHECK_SECONDS
 from emcatalog.transport.patience import (
     LOWEST_SPEED,
     most_connections,

@@ -12,11 +12,11 @@ import stat
 import time
 from pathlib import Path
 
-from emcatalog.cache import RECHECK_SECONDS
 from emcatalog.chunked.keys import Cell, Keys
 from emcatalog.chunked.kvstore import local_folder
 from emcatalog.errors import CorruptError
 from emcatalog.geometry import Region
+from emcatalog.recheck import RECHECK_SECONDS
 
 SMALL = 2**20
 """Bytes that a file may have whatever its chunk is."""

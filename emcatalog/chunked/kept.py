@@ -22,7 +22,6 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from emcatalog.cache import (
-    RECHECK_SECONDS,
     MemoryCache,
     disk_cache,
     drop_latest,
@@ -31,6 +30,7 @@ from emcatalog.cache import (
 )
 from emcatalog.chunked.engine import context, open_kvstore
 from emcatalog.chunked.kvstore import is_local, local_folder
+from emcatalog.recheck import RECHECK_SECONDS
 
 CHECKED_BYTES = 4 * 2**20
 """Memory for which entries on disk were found to be the server's in this period."""

@@ -6,9 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from emcatalog.errors import ContentError
-
-RECHECK_SECONDS = 300.0
-"""How long a version that a server told is taken for the present one."""
+from emcatalog.recheck import RECHECK_SECONDS
 
 
 @dataclass(frozen=True)
