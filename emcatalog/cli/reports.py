@@ -132,13 +132,14 @@ def overview(rows: Sequence[Row]) -> Report:
     wide = console().width
     columns = ["name", "voxels z, y, x", "voxel nm", "type", "modality", "organism",
                "organ", "licence"]  # fmt: skip
-    room = 8 if wide >= 120 else 6 if wide >= 90 else 4
+    room = 8 if wide >= 120 else 6 if wide >= 90 else 5 if wide >= 70 else 4
     kept = columns if room == 8 else [c for c in columns if c != "type"][:room]
-    shown = [{c: _overviewed(row, c) for c in kept} for row in rows]
+    digits = 6 if room == 8 else 4
+    shown = [{c: _overviewed(row, c, digits) for c in kept} for row in rows]
     return Report("metadata", tuple(kept), shown)
 
 
-def _overviewed(row: Row, column: str) -> str:
+def _overviewed(row: Row, column: str, digits: int) -> str:
     from emcatalog.metadata.formats import plain
     from emcatalog.metadata.table import displayed
 
@@ -147,18 +148,18 @@ def _overviewed(row: Row, column: str) -> str:
         known = [c for c in counts if isinstance(c, int)]
         return times(known) if len(known) == len(counts) else ""
     if column == "voxel nm":
-        return _voxel(row)
+        return _voxel(row, digits)
     return plain(displayed(row)[{"type": "pixel_type"}.get(column, column)])
 
 
-def _voxel(row: Row) -> str:
-    """The voxel size with six digits; an asterisk where it is imputed."""
+def _voxel(row: Row, digits: int) -> str:
+    """The voxel size with a few digits; an asterisk where it is imputed."""
     sizes = [row[f"voxel_size_{axis}"] for axis in "zyx"]
     if not any(sizes):
         return ""
     marked = row["imputed"] if isinstance(row["imputed"], tuple) else ()
     return " × ".join(
-        (f"{size:.6g}" if isinstance(size, float) else "?")
+        (f"{size:.{digits}g}" if isinstance(size, float) else "?")
         + "*" * (f"voxel_size_{axis}" in marked)
         for axis, size in zip("zyx", sizes, strict=True)
     )
@@ -166,30 +167,22 @@ def _voxel(row: Row) -> str:
 
 def explanation(name: str, told: Explanation) -> Iterator[RenderableType]:
     """Who says what about one field: the winner, the others, and why."""
-    from rich.table import Table
+    from rich.padding import Padding
 
+    from emcatalog.metadata.formats import plain
     from emcatalog.metadata.settling import claim_rows
 
     yield cell(f"{name}.{told.field}", "bold")
-    made = Table.grid(padding=(0, 2, 0, 0))
-    for folds in (False, False, False, True, False):
-        made.add_column(overflow="fold", no_wrap=False, ratio=1 if folds else None)
     for row in claim_rows([(name, told)]):
-        quantity = f"{_short(row['value'])} {row['unit']}".strip()
-        parts = (row["verdict"], quantity, row["source"], row["locator"], row["time"])
-        style = _STYLES[str(row["verdict"])]
-        made.add_row(*(cell(part, style) for part in (f"  {parts[0]}", *parts[1:])))
-        if row["verdict"] == "doubted":
-            made.add_row("", cell(row["why"], "dim"))
-    yield made
-    yield cell(f"  why: {told.why}", "dim")
+        verdict, who = str(row["verdict"]), f"{row['source']} {row['time']}".strip()
+        quantity = f"{plain(row['value'])} {row['unit']}".strip()
+        said = cell(f"{verdict:<8} {quantity}  ({who})", _STYLES[verdict])
+        yield Padding(said, (0, 0, 0, 2))
+        where = [row["locator"], row["why"] if verdict == "doubted" else ""]
+        for line in filter(None, where):
+            yield Padding(cell(line, "dim"), (0, 0, 0, 11))
+    yield facts([("  why   ", told.why)])
     yield ""
 
 
 _STYLES = {"wins": "green", "agrees": "", "loses": "yellow", "doubted": "red"}
-
-
-def _short(value: object) -> str:
-    from emcatalog.metadata.formats import plain
-
-    return plain(value)  # type: ignore[arg-type]  # a cell

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from emcatalog.errors import EmcatalogError
 from emcatalog.metadata.consolidate import Reader
+from emcatalog.metadata.entry import named
 from emcatalog.metadata.formats import Row, plain
 from emcatalog.metadata.reading import Reading, read
-from emcatalog.metadata.snapshot import Snapshot, snapshots
+from emcatalog.metadata.snapshot import Snapshot
 from emcatalog.record import Claim
 
 COLUMNS = ("dataset", "field", "change", "source", "before", "now", "locator")
@@ -25,18 +26,18 @@ class Comparison:
     failed: bool = False
 
 
-def compared(reader: Reader, name: str) -> Comparison:
+def compared(reader: Reader, name: str, known: Mapping[str, Snapshot]) -> Comparison:
     """Read an entry anew and compare it with its snapshot; nothing is written."""
     try:
         source = reader.source(name)
-        known = snapshots().get(source.identity)
-        if known is None:
+        snapshot = known.get(source.identity)
+        if snapshot is None:
             return Comparison((), (f"{name}: no snapshot; --refresh makes one",))
-        reading = read(source, known.claims)
+        reading = read(source, snapshot.claims)
     except EmcatalogError as error:
-        return Comparison((), (str(error.about(name)),), failed=True)
-    troubles = tuple(map(str, reading.troubles))
-    return Comparison(tuple(changes(name, known, reading)), troubles, bool(troubles))
+        return Comparison((), (str(named(error, name)),), failed=True)
+    troubles = tuple(str(named(error, name)) for error in reading.troubles)
+    return Comparison(tuple(changes(name, snapshot, reading)), troubles, bool(troubles))
 
 
 def changes(name: str, known: Snapshot, reading: Reading) -> Iterator[Row]:

@@ -63,8 +63,8 @@ def fields_of(name: str) -> tuple[str, ...]:
         raise UnknownNameError(
             got=f"the field {name!r}",
             expected="a field of the metadata",
-            hint=f"{suggest(name, {*FIELDS, *known})}; "
-            "emcatalog metadata --fields tells what each means",
+            hint=suggest(name, {*FIELDS, *known}).partition("known: ")[0]
+            + "emcatalog metadata --fields tells what there is",
         )
     return known[name]
 

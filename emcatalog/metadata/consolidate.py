@@ -16,11 +16,12 @@ from typing import Any, Literal
 from emcatalog.catalog import VolumeCatalog
 from emcatalog.driver import VolumeSource
 from emcatalog.driver.facts import facts
-from emcatalog.errors import EmcatalogError
+from emcatalog.errors import EmcatalogError, OptionError
 from emcatalog.geometry import AXES, DIGITS
-from emcatalog.metadata.entry import author_claims, is_local
+from emcatalog.metadata.entry import author_claims, is_local, named
 from emcatalog.metadata.reading import Reading, read
 from emcatalog.metadata.snapshot import Snapshot, save, snapshots
+from emcatalog.mirror import MIRROR_VARIABLE, current_mirrors
 from emcatalog.record import Claim, Explanation, Record
 from emcatalog.volume import Pyramid
 
@@ -69,14 +70,23 @@ class Reader:
     remote: bool = True
 
     def describe(self, names: Iterable[str]) -> Iterator[Described]:
-        """Each entry, one after the other. Troubles of one do not hide the others."""
+        """Each entry, one after the other. Troubles of one do not hide the others.
+
+        Raises OptionError for a refresh from a mirror, which may be a miniature.
+        """
+        if self.refresh and (mirrors := current_mirrors().roots):
+            raise OptionError(
+                got=f"a refresh while the mirror {mirrors[0]} is read",
+                expected="the servers themselves, for what is read is kept",
+                hint=f"unset {MIRROR_VARIABLE}; --check compares it and keeps nothing",
+            )
         known = snapshots()
         for name in names:
             try:
                 yield self._described(name, known)
             except EmcatalogError as error:
-                named = Record((Claim("name", name, "catalog", "name of the entry"),))
-                yield Described(name, named, "catalog", "", (error.about(name),))
+                bare = Record((Claim("name", name, "catalog", "name of the entry"),))
+                yield Described(name, bare, "catalog", "", (named(error, name),))
 
     def source(self, name: str) -> VolumeSource:
         """The entry called ``name`` with its parameters; nothing is opened."""
@@ -96,9 +106,9 @@ class Reader:
             try:
                 reading = read(source, claims)
             except EmcatalogError as error:
-                troubles = (error.about(name),)
+                troubles = (named(error, name),)
             else:
-                troubles = reading.troubles
+                troubles = tuple(named(error, name) for error in reading.troubles)
                 if not (snapshot and troubles):
                     claims, taken = merged(claims, reading), "headers"
                 if self.refresh and not troubles:

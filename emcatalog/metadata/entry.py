@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from emcatalog.driver import VolumeSource
 from emcatalog.driver.options import known
+from emcatalog.errors import EmcatalogError
 from emcatalog.record import Claim, declared, declared_voxel_size, located
 
 
@@ -30,3 +31,16 @@ def author_claims(name: str, source: VolumeSource) -> Iterator[Claim]:
     yield from declared(source.metadata)
     yield from declared_voxel_size(source.options.get("voxel_size_nm"))
     yield from located(place(source))
+
+
+def named(error: EmcatalogError, name: str) -> EmcatalogError:
+    """The error with the dotted ``name`` of its entry.
+
+    >>> error = EmcatalogError(entry="fafb: gs://a/info", got="no answer")
+    >>> str(named(error, "more.fafb"))
+    'more.fafb: gs://a/info: got no answer'
+    """
+    catalog, dot, last = name.rpartition(".")
+    if error.entry.startswith(last):
+        error.entry = f"{catalog}{dot}{error.entry}"
+    return error.about(name)

@@ -65,7 +65,7 @@ def read(source: VolumeSource, known: Iterable[Claim] = ()) -> Reading:
         except EmcatalogError as error:
             missing = isinstance(error, NotFoundError) and evidence not in told
             if not missing or url in expected:
-                troubles.append(error.about(source.entry_name))
+                troubles.append(error)
     today = datetime.now(UTC).date().isoformat()
     dated = Record(tuple(claims)).read_at(today).claims
     return Reading(dated, tuple(urls), tuple(troubles))

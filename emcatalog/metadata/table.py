@@ -15,8 +15,8 @@ from emcatalog.metadata.consolidate import Described
 from emcatalog.metadata.formats import Cell, Row, plain
 from emcatalog.record import FIELDS, Record
 
-_PLACES = ("name", "url", "protocol", "format", "route", "download")
-"""Measured fields that the catalog itself decides."""
+_OWN = ("url", "protocol", "route", "note", "gaps", "orientation")
+"""Fields that the catalog itself decides, or that nobody measures."""
 
 
 def row(name: str, record: Record) -> Row:
@@ -85,7 +85,7 @@ def _whole(one: Described) -> dict[str, Any]:
 
 
 def _is_measured(field: str) -> bool:
-    return not FIELDS[field].told and field not in _PLACES
+    return not FIELDS[field].told and field not in _OWN
 
 
 def _earlier(column: str, record: Record) -> Cell:
