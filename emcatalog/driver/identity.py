@@ -34,7 +34,8 @@ def identity(kind: type[VolumeSource], options: Mapping[str, Any]) -> str:
 
 
 def _places(place: str | list[str]) -> Iterator[str]:
-    places = [_written(p) for p in ([place] if isinstance(place, str) else place)]
+    found = placed([place] if isinstance(place, str) else place)
+    places = [_written(part) for part in found]
     if len(places) <= FEW_PLACES:
         yield from places
         return
