@@ -119,6 +119,12 @@ def test_cff_is_valid_by_its_schema() -> None:
     assert cff(NOTHING)["title"] == "volume"
 
 
+def test_a_second_of_release_is_a_day_for_cff() -> None:
+    record = Record((Claim("released", "2024-01-15T10:20:30Z", "page"),))
+    assert cff(record)["date-released"] == "2024-01-15"
+    assert not faults(datacite(record))
+
+
 def test_cff_leaves_out_a_date_that_is_not_a_day() -> None:
     record = Record((Claim("released", "2024", "page"),))
     assert "date-released" not in cff(record)

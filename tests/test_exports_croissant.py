@@ -95,6 +95,8 @@ def test_a_file_is_a_file_and_a_folder_a_set() -> None:
     ]  # fmt: skip
     sections, volume = resources["dataset2/files"], resources["dataset3/data"]
     assert resources["dataset2/data"]["contentUrl"] == "https://a.org/data/"
+    assert resources["dataset2/data"]["encodingFormat"] == "inode/directory"
+    assert "dmformat" in sections["encodingFormat"]
     assert sections["includes"] == [f"s_{i:04}.dm3" for i in range(16)]
     assert volume["contentUrl"].endswith("/%20Hippocampus/volumedata.tif")
     assert volume["encodingFormat"] == "image/tiff"
@@ -159,3 +161,24 @@ def test_names_of_a_range_are_those_that_are_read(told: str) -> None:
     folder, names = document["distribution"]
     places = [folder["contentUrl"] + name for name in names["includes"]]
     assert tuple(places) == expand(url, Transport(), (".tif",))
+
+
+@pytest.mark.parametrize(
+    ("told", "url", "encoding"),
+    [
+        ("ImageJ TIFF", "https://a.org/a.tif", "image/tiff"),
+        ("BigTIFF", "https://a.org/a.btf", "image/tiff"),
+        ("OME-Zarr 0.5", "s3://b/a.zarr.zip", "https://ngff.openmicroscopy.org/"),
+        ("OME-Zarr 0.4", "s3://b/a.zarr", "https://ngff.openmicroscopy.org/"),
+        ("Zarr v3 array", "s3://b/a", "https://zarr-specs.readthedocs.io/"),
+        ("N5", "s3://b/a.n5/em", "https://github.com/saalfeldlab/n5"),
+        ("", "https://a.org/a.JPG", "image/jpeg"),
+        ("", "https://a.org/a.pgm", "application/octet-stream"),
+        ("unheard of", "https://a.org/folder", "application/octet-stream"),
+    ],
+)
+def test_formats_have_media_types_or_pages(told: str, url: str, encoding: str) -> None:
+    claims = [Claim("url", url, "catalog")]
+    claims += [Claim("format", told, "file")] if told else []
+    resources = croissant([Record(tuple(claims))])["distribution"]
+    assert resources[-1]["encodingFormat"] == encoding

@@ -12,7 +12,7 @@ import pytest
 from emcatalog.errors import OptionError
 from emcatalog.exports import ro_crate
 from emcatalog.record import Claim, Record
-from told_records import HEMIBRAIN, RECORDS, RETINA
+from told_records import HEMIBRAIN, HIPPOCAMPUS, RECORDS, RETINA
 
 rocrate = pytest.importorskip("rocrate.rocrate")
 
@@ -97,6 +97,13 @@ def test_one_record_gives_its_name_and_licence_to_the_crate() -> None:
     today = datetime.datetime.now(datetime.UTC).date()
     written = datetime.date.fromisoformat(root["datePublished"])
     assert today - written <= datetime.timedelta(days=1)  # it may be midnight
+
+
+def test_a_crate_of_an_unknown_licence_says_so() -> None:
+    crate = read([HIPPOCAMPUS])
+    assert crate.license["name"] == "not known"
+    place = "https://a.org/%20Hippocampus/volumedata.tif"
+    assert crate.get(place).get("license") is None
 
 
 def test_data_of_no_place_is_named_within_the_crate() -> None:

@@ -27,6 +27,7 @@ from emcatalog.record import Record
 
 Form = Literal["text", "bibtex", "cff"]
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CFF_VERSION = "1.2.0"
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\textbraceleft{}", "}": r"\textbraceright{}",
@@ -82,10 +83,7 @@ def _cited(record: Record) -> str:
 def bibtex(record: Record) -> str:
     """An entry ``@misc`` of the data; what to cite with it stands in its note."""
     found = rights(record)
-    notes = (
-        _cited(record),
-        f"Licence: {found.name}" if found else "",
-    )
+    notes = (_cited(record), f"Licence: {found.name}" if found else "")
     fields = {
         "title": _tex(title(record)),
         "year": text(record, "released")[:4],
@@ -103,7 +101,7 @@ def _tex(text: str) -> str:
 
 
 def _cff(record: Record) -> str:
-    found, day = rights(record), text(record, "released")
+    found, day = rights(record), _DAY.match(text(record, "released"))
     told = _cited(record)
     unsure = found.told if found and not found.url else ""
     message = "Please cite this data set" + (f", and: {told}." if told else ".")
@@ -117,7 +115,7 @@ def _cff(record: Record) -> str:
         "abstract": description(record),
         "doi": text(record, "data_doi"),
         "url": _web(landing(record)),
-        "date-released": day if len(day) == len("2024-01-15") else "",
+        "date-released": day[0] if day else "",
         "license": found.spdx if found else "",
         "license-url": found.url if found and not found.spdx else "",
         "keywords": keywords(record),

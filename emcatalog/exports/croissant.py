@@ -50,6 +50,9 @@ CONTEXT: Json = {
 }
 """The JSON-LD context that the specification recommends."""
 
+DIRECTORY = "inode/directory"
+"""The media type that freedesktop.org has for folders."""
+
 _COLUMNS = (
     "modality", "organism", "organ", "tissue", "cell", "licence", "accession",
 )  # fmt: skip
@@ -100,7 +103,7 @@ def _one(record: Record) -> Json:
         "name": title(record),
         "description": description(record),
         "url": landing(record),
-        "sameAs": publication(record),
+        "citation": publication(record),
         "datePublished": text(record, "released"),
     }
 
@@ -123,13 +126,13 @@ def _licence(licence: Licence) -> Json | str:
 
 def _resources(key: str, called: str, found: Files) -> list[Json]:
     """The file; or the folder and the files in it."""
-    whole = {
+    whole: Json = {
         "@type": "cr:FileObject",
         "@id": f"{key}/data",
         "name": f"{key}-data",
         "description": f"{called}: " + ("the folder" if found.patterns else "the file"),
         "contentUrl": found.place,
-        "encodingFormat": found.encoding,
+        "encodingFormat": DIRECTORY if found.patterns else found.encoding,
     }
     if not found.patterns:
         return [whole]

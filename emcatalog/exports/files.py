@@ -10,16 +10,18 @@ from emcatalog.exports.told import downloads, location, text
 from emcatalog.record import Record
 
 _OCTETS = "application/octet-stream"
+_DM = "http://www.er-c.org/cbb/info/dmformat/"
+_NGFF = "https://ngff.openmicroscopy.org/"
 _FORMATS = {
     "tiff": "image/tiff",
-    "ome-tiff": "image/tiff",
-    "imagej": "image/tiff",
+    "bigtiff": "image/tiff",
     "png": "image/png",
     "jpeg": "image/jpeg",
-    "dm3": "http://www.er-c.org/cbb/info/dmformat/",
-    "dm4": "http://www.er-c.org/cbb/info/dmformat/",
-    "ome-zarr": "https://ngff.openmicroscopy.org/",
-    "ome-ngff": "https://ngff.openmicroscopy.org/",
+    "bmp": "image/bmp",
+    "webp": "image/webp",
+    "dm3": _DM,
+    "dm4": _DM,
+    "ome-zarr": _NGFF,
     "zarr": "https://zarr-specs.readthedocs.io/",
     "n5": "https://github.com/saalfeldlab/n5",
     "neuroglancer precomputed": (
@@ -30,9 +32,12 @@ _FORMATS = {
 and RO-Crate both ask for these."""
 
 _SUFFIXES = {
-    ".tif": "tiff", ".tiff": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",
-    ".dm3": "dm3", ".dm4": "dm4",
+    ".tif": "tiff", ".tiff": "tiff", ".btf": "tiff", ".tf8": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",
+    ".bmp": "bmp", ".webp": "webp", ".dm3": "dm3", ".dm4": "dm4", ".zip": "",
+    ".pnm": "", ".pgm": "", ".ppm": "", ".pbm": "",
 }  # fmt: skip
+"""Suffixes of single files; what has another one is a folder."""
+
 _SERVER = re.compile(r"(?:https?|ftp)://[^/]+/?")
 _RANGE = re.compile(r"\{([0-9]{1,9})\.\.([0-9]{1,9})\}")
 _PATTERN = re.compile(r"[*?\[{]")

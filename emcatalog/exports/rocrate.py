@@ -30,7 +30,7 @@ from emcatalog.exports.told import (
 from emcatalog.record import Record
 
 VERSION = "https://w3id.org/ro/crate/1.2"
-_MIXED = Licence("see each data set")
+_MIXED, _UNKNOWN = Licence("see each data set"), Licence("not known")
 
 
 def ro_crate(
@@ -58,7 +58,7 @@ def ro_crate(
         _descriptor(),
         root,
         *(entity for place in named for entity in _entities(place, named[place])),
-        *([_work(_MIXED)] if root["license"] == _id(_MIXED) else []),
+        *(_work(own) for own in (_MIXED, _UNKNOWN) if root["license"] == _id(own)),
     ]
     # licences and organisms are shared
     graph = {entity["@id"]: entity for entity in entities}
@@ -86,7 +86,7 @@ def _root(named: dict[str, Record], name: str, day: datetime.date) -> Json:
         "name": title(one) if one else name,
         "description": description(one) if one else several,
         "datePublished": day.isoformat(),
-        "license": _id((licences.pop() if len(licences) == 1 else None) or _MIXED),
+        "license": _id(_MIXED if len(licences) > 1 else licences.pop() or _UNKNOWN),
         "hasPart": [{"@id": place} for place in named],
     }
 
