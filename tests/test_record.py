@@ -266,6 +266,36 @@ def test_damaged_documents_are_named(document: object, message: str) -> None:
         Record.from_json(document)
 
 
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+members = st.fixed_dictionaries(
+    {"field": st.one_of(st.sampled_from(list(FIELDS)), json_values)},
+    optional={
+        "value": json_values,
+        "source": st.one_of(st.sampled_from(MEASURED), json_values),
+        "unit": st.one_of(st.sampled_from(["nm", "V", "x"]), json_values),
+        "doubt": json_values,
+    },
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(
+    st.one_of(json_values, st.lists(members, max_size=3).map(lambda r: {"claims": r}))
+)
+def test_any_document_is_a_record_or_refused(document: object) -> None:
+    try:
+        record = Record.from_json(document)
+    except FormatError:
+        return
+    jsonschema.validate(record.to_json(), schema())
+
+
 def test_claims_are_of_known_fields_and_sources() -> None:
     with pytest.raises(OptionError, match="did you mean 'organism'"):
         Claim("organsm", "mouse", "file")

@@ -7,7 +7,7 @@ from dataclasses import field as member
 
 from emcatalog.errors import OptionError, public, suggest
 from emcatalog.record.fields import FIELDS, Source
-from emcatalog.record.values import Value, examine, shown, wanted
+from emcatalog.record.values import Examined, Value, examine, shown, wanted
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class Claim:
         locator = public(self.locator)
         if found.words:
             locator = f"{locator}: {found.words!r}".removeprefix(": ")
+        if self._is(found) and locator == self.locator:
+            return self
         return replace(
             self,
             value=found.value,
@@ -76,3 +78,7 @@ class Claim:
             locator=locator,
             doubt=found.doubt,
         )
+
+    def _is(self, found: Examined) -> bool:
+        same = (found.value, found.unit, found.doubt) == (self.value, self.unit, "")
+        return same and type(found.value) is type(self.value)

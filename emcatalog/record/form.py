@@ -55,7 +55,8 @@ def _claim(row: object, where: str) -> Claim:
             f"{where}.value = {shown(value)}", "a text, number or list of them"
         )
     try:
-        return Claim(value=value, **{"field": "", "source": "", **texts})  # type: ignore[arg-type]  # Claim looks at them
+        claim = Claim(value=value, **{"field": "", "source": "", **texts})  # type: ignore[arg-type]  # Claim looks at them
+        return claim.examined()
     except OptionError as error:
         raise _wrong(f"{where} with {error.got}", error.expected, error.hint) from None
 
