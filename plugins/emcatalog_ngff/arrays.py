@@ -23,6 +23,7 @@ from emcatalog.json_text import mapping, shown, wrong
 from emcatalog_ngff.codecs import (
     n5_compression,
     v2_codecs,
+    v3_byte_order,
     v3_chain,
     v3_codecs,
     v3_inner_chunks,
@@ -39,6 +40,7 @@ _N5_TYPES = _V3_TYPES - {"bool", "float16", "complex64", "complex128"}
 _V3_TOLD = (
     "attributes", "dimension_names", "storage_transformers", "consolidated_metadata",
 )  # fmt: skip
+_ORDERS = {"<": "little", ">": "big"}
 _BARE = [{"name": "bytes", "configuration": {"endian": "little"}}]
 _V3_MEMBERS = (
     "zarr_format", "node_type", "shape", "data_type", "chunk_grid",
@@ -76,6 +78,7 @@ def zarr2_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Ar
         codec = f"blosc {compressor['cname']}"
     sizes = shape, chunks, chunks
     array = _array("zarr", metadata, sizes, dtype, codec, attributes)
+    array = replace(array, byte_order=_ORDERS.get(dtype.str[0], ""))
     return _chained(array, chain, Naming("", separator))
 
 
@@ -106,6 +109,8 @@ def zarr3_array(members: Mapping[str, Any], attributes: Mapping[str, Any]) -> Ar
         ", ".join(names) or "uncompressed",
         {**attributes, "dimension_names": members.get("dimension_names")},
     )
+    if array.dtype.itemsize > 1:
+        array = replace(array, byte_order=v3_byte_order(members.get("codecs")))
     return _chained(array, chain, _v3_naming(members.get("chunk_key_encoding")))
 
 
@@ -138,6 +143,8 @@ def n5_array(members: Mapping[str, Any]) -> Array:
     codec = str(compression["type"])
     dtype, sizes = np.dtype(kind), (shape, chunks, chunks)
     array = _array("n5", metadata, sizes, dtype, codec, members)
+    if dtype.itemsize > 1:
+        array = replace(array, byte_order="big")
     if codec not in N5_CODECS:
         return array
     bare = {**metadata, "compression": {"type": "raw"}}

@@ -12,7 +12,6 @@ from typing import Any
 
 from emcatalog.errors import FormatError
 from emcatalog.json_text import mapping
-from emcatalog.units import unit_nm
 from emcatalog_ngff.model import AXES, Axis, Placed, Placement, scales
 from emcatalog_ngff.transformations import AxisMap, axis_map
 
@@ -65,6 +64,6 @@ def _axes(members: Mapping[str, Any], dimensions: int) -> tuple[Axis, ...]:
         told = [{} for _ in names]
     unit = members.get("unit")
     return tuple(
-        Axis(str(name).lower(), unit_nm(row.get("unit") or unit))
+        Axis.of(str(name).lower(), row.get("unit") or unit)
         for name, row in zip(names, told, strict=True)
     )

@@ -179,3 +179,16 @@ def _unknown(what: str, value: object, known: Sequence[str] | Mapping[str, Any])
         hint="neither TensorStore nor this driver has it; zarr-python may, and can "
         "write the array anew",
     )
+
+
+def v3_byte_order(codecs: object) -> str:
+    """How the codec ``bytes`` orders them, also within shards; empty if none tells."""
+    for codec in codecs if isinstance(codecs, list) else []:
+        members = codec if isinstance(codec, dict) else {}
+        inner = members.get("configuration")
+        inner = inner if isinstance(inner, dict) else {}
+        if members.get("name") == SHARDS:
+            return v3_byte_order(inner.get("codecs"))
+        if members.get("name") == "bytes" and inner.get("endian") in ("little", "big"):
+            return str(inner["endian"])
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,33 @@ import numpy as np
 from emcatalog.chunked import Transcode
 from emcatalog.errors import FormatError
 from emcatalog.json_text import shown, wrong
+from emcatalog.record import Claim
+from emcatalog.units import unit_nm
 from emcatalog_ngff.lattice import SLASHED, Naming
 
 AXES = ("t", "c", "z", "y", "x")
 MOST_LEVELS = 64
 MOST_DIMENSIONS = 16
 
+Row = tuple[object, ...]
+"""What is told of each dimension, unchecked."""
+
 
 @dataclass(frozen=True)
 class Axis:
     """A dimension: ``name`` is one of t, c, z, y, x, or another for one of length 1.
 
-    ``nm`` is how many nanometres its unit has; None if the unit is unknown.
+    ``nm`` is how many nanometres its ``unit`` has; None if the unit is unknown.
     """
 
     name: str
     nm: float | None = None
+    unit: str = ""
+
+    @classmethod
+    def of(cls, name: str, unit: object) -> Axis:
+        """A dimension whose unit the metadata spell so."""
+        return cls(name, unit_nm(unit), unit[:64] if isinstance(unit, str) else "")
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,38 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """Sizes of the finest voxels along the stored dimensions, with their units.
+
+    ``locator`` is the name of the attribute and ``holder`` the path of the array whose
+    it is, empty for a group. Nothing is checked: what is no length is doubted later.
+    """
+
+    holder: str
+    locator: str
+    sizes: Row
+    units: Row
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a claim."""
+        return f"{self.holder}: {self.locator}" if self.holder else self.locator
+
+    def claim(self, axis: str, dimension: int) -> Claim:
+        """What it says of the axis, which is that dimension."""
+        size, unit = self.sizes[dimension], self.units[dimension]
+        is_plain = isinstance(size, str | int | float) and not isinstance(size, bool)
+        value: Any = size if is_plain else shown(size)
+        known = unit if isinstance(unit, str) else ""
+        return Claim(f"voxel_size_{axis}", value, "file", self.place, known).examined()
+
+
+@dataclass(frozen=True)
 class Multiscale:
     """One image. Dimensions are in the order in which TensorStore has them.
 
-    ``locator`` is the JSON path at which placements stand, for the record.
+    ``locator`` is the JSON path at which placements stand, for the record, and
+    ``statements`` are what else is said of voxel sizes.
     """
 
     format: str
@@ -76,6 +115,7 @@ class Multiscale:
     levels: tuple[Level, ...]
     name: str
     locator: str
+    statements: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +126,9 @@ class Array:
     ``stored_bytes`` what the voxels of one stored object, a chunk or a shard, take.
     ``attributes`` are the array's own; ``naming`` says how chunks, or shards, are
     called. Where TensorStore cannot decode the chunks, ``transcode`` does it, and
-    ``metadata`` are those of the array without compression.
+    ``metadata`` are those of the array without compression. ``byte_order`` is that of
+    the voxels as stored, empty where a voxel is one byte; ``raw`` is the JSON that was
+    read.
     """
 
     driver: str
@@ -99,6 +141,8 @@ class Array:
     attributes: Mapping[str, Any]
     naming: Naming = SLASHED
     transcode: Transcode | None = None
+    byte_order: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def numbers(value: object, count: int, where: str) -> tuple[float, ...]:

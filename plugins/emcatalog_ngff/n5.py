@@ -24,7 +24,6 @@ from typing import Any
 
 from emcatalog.errors import FormatError
 from emcatalog.json_text import mapping
-from emcatalog.units import unit_nm
 from emcatalog_ngff.canonical import canonical
 from emcatalog_ngff.model import (
     AXES,
@@ -105,7 +104,7 @@ def _place(
         steps = _downsampled(factors, (1.0,) * dimensions) if factors else None
         return Placed(tuple(Axis(name) for name in axes), steps, "downsamplingFactors")
     scale, units, locator = found
-    named = [Axis(name, unit_nm(u)) for name, u in zip(axes, units, strict=True)]
+    named = [Axis.of(name, u) for name, u in zip(axes, units, strict=True)]
     if not factors:
         return Placed(tuple(named), None, locator)
     steps, start = (
@@ -163,7 +162,7 @@ def _transform(value: object, where: str, dimensions: int) -> Placed:
             hint="the metadata are damaged",
         )
     step = 1 if members.get("order") == "F" else -1
-    named = [Axis(name, unit_nm(u)) for name, u in zip(axes, units, strict=True)]
+    named = [Axis.of(name, u) for name, u in zip(axes, units, strict=True)]
     return Placed(tuple(named[::step]), Placement(scale[::step], shift[::step]), where)
 
 

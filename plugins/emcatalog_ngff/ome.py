@@ -16,7 +16,6 @@ from typing import Any
 
 from emcatalog.errors import FormatError, OptionError
 from emcatalog.json_text import mapping, shown
-from emcatalog.units import unit_nm
 from emcatalog_ngff.model import (
     AXES,
     MOST_DIMENSIONS,
@@ -242,4 +241,4 @@ def _axis(value: object, where: str, letter: str) -> Axis:
     by_kind = _LONG_NAMES.get(kind, "") if isinstance(kind, str) else ""
     name = letter or by_kind or text(members.get("name"), f"{where}.name").lower()
     name = _LONG_NAMES.get(name, name)
-    return Axis(name, unit_nm(members.get("unit")) if name in tuple("zyx") else None)
+    return Axis.of(name, members.get("unit") if name in tuple("zyx") else None)

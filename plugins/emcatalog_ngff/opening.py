@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from emcatalog.chunked import folder
@@ -37,6 +38,8 @@ from emcatalog_ngff.ome import (
 )
 from emcatalog_ngff.probe import Node, nothing_at, probe
 from emcatalog_ngff.pyramid import Choice, Levels, build
+from emcatalog_ngff.raw import FILES, raw_json
+from emcatalog_ngff.statements import Group, without
 from emcatalog_ngff.store import open_store
 
 _PREFIXES = ("zarr://", "zarr2://", "zarr3://", "n5://")
@@ -93,7 +96,8 @@ def open_pyramid(  # noqa: PLR0913 - the options of the driver
         told = attributes_of_ome(node.attributes)
         if node.array is not None and node.flavour != "n5" and not choice.declared:
             raise _unplaced(url)
-        return build(node.store, levels, told, choice)
+        pyramid = build(node.store, levels, told, choice)
+        return replace(pyramid, raw=raw_json(node, levels))
     except EmcatalogError as error:
         error.about(url)
         raise
@@ -122,13 +126,16 @@ def _image(node: Node, transport: Transport, wanted: Wanted) -> Levels:
     image = parse_multiscale(node.attributes, wanted, version)
     paths = [level.path for level in image.levels]
     arrays = tuple(transport.map(lambda path: _level(node, path), paths))
-    return image, arrays
+    images = attributes_of_ome(node.attributes)["multiscales"]
+    index = chosen_image(images, wanted.image)
+    group = Group(node.attributes, images[index], f"multiscales[{index}]")
+    found = group.of_zarr(paths[0], arrays[0])
+    return replace(image, statements=tuple(found)), arrays
 
 
 def _level(node: Node, path: str) -> Array:
-    names = {"zarr2": ".zarray", "zarr3": "zarr.json", "n5": "attributes.json"}
     try:
-        members = node.store.json(f"{path}/{names[node.flavour]}")
+        members = node.store.json(f"{path}/{FILES[node.flavour]}")
     except (NotFoundError, AccessDeniedError) as error:
         error.got = f"no metadata of the level {path!r} ({error.got})"
         error.hint = (
@@ -139,7 +146,7 @@ def _level(node: Node, path: str) -> Array:
     try:
         given = members.get("attributes") if node.flavour == "zarr3" else {}
         attributes = given if isinstance(given, dict) else {}
-        return _parsed(node.flavour, members, attributes)
+        return replace(_parsed(node.flavour, members, attributes), raw=members)
     except FormatError as error:
         error.got = f"level {path!r}: {error.got}"
         raise
@@ -239,15 +246,18 @@ def _n5_image(node: Node, transport: Transport, wanted: Wanted) -> Levels:
     if wanted.axes:  # given slowest first, N5 has the fastest first
         names = _fitting(wanted.axes, dimensions)[::-1]
         axes = tuple(
-            Axis(name, axis.nm) for name, axis in zip(names, axes, strict=True)
+            replace(axis, name=name) for name, axis in zip(names, axes, strict=True)
         )
     name = n5.title(group)
+    images = group.get("multiscales") or [{}]
+    found = Group(group, images[0], "multiscales[0]").of_n5(paths[0], arrays[0])
     image = Multiscale(
         format="N5",
         axes=axes,
         levels=n5.as_levels(paths, placed),
         name=name,
         locator=placed[0].locator,
+        statements=without(tuple(found), placed[0].locator),
     )
     return image, arrays
 

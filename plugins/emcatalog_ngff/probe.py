@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from emcatalog.errors import (
@@ -21,13 +21,15 @@ Flavour = Literal["zarr2", "zarr3", "n5"]
 class Node:
     """What was found. ``array`` is the array's metadata, None for a group.
 
-    ``store`` is where levels are looked for; it may know consolidated metadata.
+    ``store`` is where levels are looked for; it may know consolidated metadata. ``raw``
+    is the JSON that was read, by the names of the files.
     """
 
     flavour: Flavour
     attributes: Mapping[str, Any]
     array: Mapping[str, Any] | None
     store: Store
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
 def probe(store: Store) -> Node:
@@ -71,10 +73,15 @@ class _Asking:
             return None
 
     def node(
-        self, flavour: Flavour, attributes: object, array: Mapping[str, Any] | None
+        self,
+        flavour: Flavour,
+        attributes: object,
+        array: Mapping[str, Any] | None,
+        raw: Mapping[str, object],
     ) -> Node:
         told = attributes if isinstance(attributes, dict) else {}
-        return Node(flavour, told, array, self.store)
+        read = {name: members for name, members in raw.items() if members is not None}
+        return Node(flavour, told, array, self.store, read)
 
 
 def _zarr3(asking: _Asking) -> Node | None:
@@ -83,17 +90,19 @@ def _zarr3(asking: _Asking) -> Node | None:
         return None
     is_array = members.get("node_type") == "array"
     attributes = members.get("attributes")
-    return asking.node("zarr3", attributes, members if is_array else None)
+    array = members if is_array else None
+    return asking.node("zarr3", attributes, array, {"zarr.json": members})
 
 
 def _zarr2(asking: _Asking) -> Node | None:
     attributes = asking.json(".zattrs")
     if attributes and "multiscales" in attributes:
-        return asking.node("zarr2", attributes, None)
+        return asking.node("zarr2", attributes, None, {".zattrs": attributes})
     array = asking.json(".zarray")
     if array is None and attributes is None:
         return None
-    return asking.node("zarr2", attributes, array)
+    read = {".zattrs": attributes, ".zarray": array}
+    return asking.node("zarr2", attributes, array, read)
 
 
 def _consolidated(asking: _Asking) -> Node | None:
@@ -108,7 +117,8 @@ def _n5(asking: _Asking) -> Node | None:
     members = asking.json("attributes.json")
     if members is None:
         return None
-    return asking.node("n5", members, members if "dimensions" in members else None)
+    array = members if "dimensions" in members else None
+    return asking.node("n5", members, array, {"attributes.json": members})
 
 
 def nothing_at(url: str, failures: Sequence[TransportError] = ()) -> TransportError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,9 @@ from emcatalog_ngff.singly import is_sharded, singly
 from emcatalog_ngff.store import Store
 
 ZYX = ("z", "y", "x")
+_ORDERS = {"zarr": "dtype", "zarr3": "codecs", "n5": "the format: big-endian"}
+"""Where a driver of TensorStore finds the byte order."""
+
 Told = Mapping[str, Any]
 Levels = tuple[Multiscale, tuple[Array, ...]]
 
@@ -43,7 +47,7 @@ def build(store: Store, levels: Levels, told: Told, choice: Choice) -> Pyramid:
     _check_dimensions(image, arrays)
     labels = channel_labels(told)
     axes = _axes(image, arrays, choice, labels)
-    sizes = _voxel_claims(image, axes) + choice.declared
+    sizes = (*_voxel_claims(image, axes), *choice.declared)
     spatial = voxel_size(Record(sizes))
     units = _units(image, axes, spatial)
     volumes = []
@@ -156,8 +160,8 @@ def _within(option: str, value: int | str, length: int, labels: Sequence[str]) -
 def _units(image: Multiscale, axes: Axes, spatial: Lengths) -> Lengths:
     """Nanometres in one unit of z, y and x.
 
-    Where the unit is not told, the voxel size that was declared for the finest level
-    says it, and so for all levels.
+    Where the unit is not told, or makes no sense, the voxel size that something else
+    tells of the finest level says it, and so for all levels.
     """
     first = image.levels[0].placement
     units = []
@@ -165,7 +169,10 @@ def _units(image: Multiscale, axes: Axes, spatial: Lengths) -> Lengths:
         if d is None:
             units.append(size)
         else:
-            units.append(image.axes[d].nm or size / first.scale[d])
+            nm, scale = image.axes[d].nm, first.scale[d]
+            # a scale that was doubted is not that of the believed size
+            is_told = nm is not None and math.isclose(nm * scale, size, rel_tol=1e-9)
+            units.append(nm if nm is not None and is_told else size / scale)
     z, y, x = units
     return z, y, x
 
@@ -203,21 +210,34 @@ def _zyx(values: tuple[int, ...], axes: Axes) -> Triple:
     return z, y, x
 
 
+def _stored(axes: Axes) -> Iterable[tuple[str, int]]:
+    """Letter and number of each spatial dimension that is stored."""
+    pairs = zip("zyx", axes.order, strict=True)
+    return ((letter, d) for letter, d in pairs if d is not None)
+
+
 def _placed(image: Multiscale, axes: Axes) -> Iterable[tuple[str, Axis, float]]:
     """Letter, axis and scale of each axis whose unit is known."""
     placement = image.levels[0].placement
-    for letter, d in zip("zyx", axes.order, strict=True):
-        if d is not None and image.axes[d].nm is not None:
+    for letter, d in _stored(axes):
+        if image.axes[d].nm is not None:
             yield letter, image.axes[d], placement.scale[d]
 
 
-def _voxel_claims(image: Multiscale, axes: Axes) -> tuple[Claim, ...]:
-    return tuple(
-        Claim(
-            f"voxel_size_{letter}", scale * (axis.nm or 1), "file", image.locator, "nm"
-        )
-        for letter, axis, scale in _placed(image, axes)
-    )
+def _voxel_claims(image: Multiscale, axes: Axes) -> Iterator[Claim]:
+    """Voxel sizes by every attribute; those by which voxels are placed are first.
+
+    Without a unit a scale of 1 says nothing; another one is doubted.
+    """
+    for letter, d in _stored(axes):
+        axis, scale = image.axes[d], image.levels[0].placement.scale[d]
+        size, unit = (scale, axis.unit) if axis.nm is None else (scale * axis.nm, "nm")
+        if unit or scale != 1:
+            field = f"voxel_size_{letter}"
+            yield Claim(field, size, "file", image.locator, unit).examined()
+    for letter, d in _stored(axes):
+        for found in image.statements:
+            yield found.claim(letter, d)
 
 
 def _origin_claims(image: Multiscale, axes: Axes, origin: Lengths) -> tuple[Claim, ...]:
@@ -237,9 +257,12 @@ def _claims(
         ("kind", kind, "image-label"),
         ("pixel_type", str(array.dtype), "dtype"),
         ("compression", array.encoding, "compressor"),
-        ("lossy", 0, "compressor"),
         ("rendered", 0, "multiscales"),
     ]
+    if (lossy := _lossy(array.encoding)) is not None:
+        rows.append(("lossy", lossy, "compressor"))
+    if array.byte_order:
+        rows.append(("byte_order", array.byte_order, _ORDERS[array.driver]))
     if image.name:
         rows.append(("title", image.name[:1000], "multiscales[].name"))
     labels = channel_labels(told)
@@ -253,3 +276,11 @@ def _claims(
     if window := display_window(told, chosen.get("c", 0)):
         rows.append(("display_window", window, "omero.channels[].window"))
     return tuple(Claim(name, value, "file", where) for name, value, where in rows)
+
+
+def _lossy(codecs: str) -> int | None:
+    """Whether codecs change voxels; None where that depends on the voxels."""
+    names = set(re.split(r"[ ,.]+", codecs))
+    if names & {"quantize", "bitround"}:
+        return 1
+    return None if names & {"fixedscaleoffset", "astype"} else 0

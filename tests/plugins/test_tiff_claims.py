@@ -73,7 +73,7 @@ def test_the_page_of_the_idr_volume(sources: Path, tmp_path: Path) -> None:
     """50 pixels for each µm, in a file that says that it has no unit: 20 nm."""
     text = (sources / "idr_xy_tiff_pages.json").read_text("utf-8")
     told = json.loads(text)["page0"]["page_tiff_tags"]
-    tags = {
+    tags: dict[int, Any] = {
         256: 1121, 257: 775, 258: 8, 259: 1, 262: 1, 270: told["ImageDescription"],
         277: 1, 278: 775, 279: 868775, 296: told["ResolutionUnit"],
         282: tiff_writer.Ratio(*told["XResolution"]),
@@ -103,7 +103,7 @@ def test_the_page_of_the_idr_volume(sources: Path, tmp_path: Path) -> None:
 def test_the_page_of_the_epfl_volume(sources: Path, tmp_path: Path) -> None:
     """Its header says nothing of its size, its day or its microscope."""
     told = json.loads((sources / "epfl_volumedata_page0_tags.json").read_text("utf-8"))
-    tags = {
+    tags: dict[int, Any] = {
         254: told["NewSubfileType"], 256: 2048, 257: 4, 258: 8, 259: 1, 262: 1,
         274: told["Orientation"], 277: 1, 278: told["RowsPerStrip"],
         305: told["Software"],
@@ -235,7 +235,7 @@ def test_sizes_of_ome_that_cannot_be_are_doubts(
 
 
 def of_imagej(folder: Path, text: str, x: tuple[int, int], unit: int = 1) -> Record:
-    tags = {
+    tags: dict[int, Any] = {
         256: 6, 257: 5, 258: 8, 259: 1, 262: 1, 270: f"ImageJ=1.53\n{text}\n", 277: 1,
         278: 5, 282: tiff_writer.Ratio(*x), 283: tiff_writer.Ratio(50, 1), 296: unit,
     }  # fmt: skip
@@ -303,7 +303,7 @@ def test_imagej_and_a_resolution_in_cm_disagree(tmp_path: Path) -> None:
 def test_any_resolution_is_believed_doubted_or_the_plain_1(
     numbers: tuple[int, int], unit: int
 ) -> None:
-    tags = {
+    tags: dict[int, Any] = {
         256: 6, 257: 5, 258: 8, 259: 1, 262: 1, 277: 1, 278: 5, 296: unit,
         282: tiff_writer.Ratio(*numbers),
     }  # fmt: skip
