@@ -102,15 +102,6 @@ def test_snapshots_tell_all_that_headers_tell(name: str, sample_root: Path) -> N
     }
 
 
-@pytest.fixture
-def answers(realdata: Path) -> Path:
-    """The folder of real answers and headers."""
-    found = realdata.parent / "sources"
-    if not found.is_dir():
-        pytest.skip("no real answers beside the real files")
-    return found
-
-
 EMPIAR = "https://www.ebi.ac.uk/empiar/api/entry/EMPIAR-11759/#data"
 PAGE = "https://openorganelle.janelia.org/datasets/jrc_mus-nacc-2"
 DVID = (
@@ -131,16 +122,16 @@ PROSE = ("description", "preparation", "download", "segmentations")
 
 @pytest.mark.parametrize(("name", "kind", "url", "file"), ANSWERS)
 def test_snapshots_agree_with_harvesters(
-    name: str, kind: str, url: str, file: str, answers: Path
+    name: str, kind: str, url: str, file: str, sources: Path
 ) -> None:
-    found = understood(Evidence(kind, url), (answers / file).read_bytes())
+    found = understood(Evidence(kind, url), (sources / file).read_bytes())
     assert found
     assert_told([c for c in found if c.field not in PROSE], name)
 
 
-def test_the_dm3_snapshot_agrees_with_the_driver(answers: Path) -> None:
+def test_the_dm3_snapshot_agrees_with_the_driver(sources: Path) -> None:
     """All tags of the first section, as another reader dumped them."""
-    dump = json.loads((answers / "dm3_tags_slice_0000.json").read_text("utf-8"))
+    dump = json.loads((sources / "dm3_tags_slice_0000.json").read_text("utf-8"))
     root = tree(dump["full_original_tags"])
     file = TagFile("slice_0000.dm3", dump["file_version"], "<", root)
     axes = axes_of(root.group("ImageList", "1"), "ImageList.1")
@@ -148,16 +139,16 @@ def test_the_dm3_snapshot_agrees_with_the_driver(answers: Path) -> None:
 
 
 def test_the_zarr_snapshot_agrees_with_the_driver(
-    answers: Path, tmp_path: Path
+    sources: Path, tmp_path: Path
 ) -> None:
     """The group's attributes, and headers of arrays with the shapes that were seen."""
     source = open_catalog().dataset4
     group = tmp_path / source.options["urlpath"].replace("://", "/")
     group.mkdir(parents=True)
-    attributes = (answers / "nacc2_fibsem-int16_zattrs.json").read_text("utf-8")
+    attributes = (sources / "nacc2_fibsem-int16_zattrs.json").read_text("utf-8")
     (group / ".zattrs").write_text(attributes)
     (group / ".zgroup").write_text('{"zarr_format": 2}')
-    arrays = json.loads((answers / "nacc2_zarr_tree.json").read_text("utf-8"))[
+    arrays = json.loads((sources / "nacc2_zarr_tree.json").read_text("utf-8"))[
         "children"
     ]
     for name, seen in arrays.items():
