@@ -183,7 +183,7 @@ def test_secrets_of_an_address_are_not_written() -> None:
 
 def test_evidence_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "entry.json").write_text(json.dumps(empiar()), "utf-8")
-    claims = harvest(Evidence("empiar", str(tmp_path / "entry.json")), TRANSPORT)
+    claims = harvest(Evidence("empiar", f"{tmp_path}/entry.json#data"), TRANSPORT)
     assert Record(claims).value("data_doi") == "10.6019/EMPIAR-11759"
 
 
@@ -202,6 +202,7 @@ FOUND: list[tuple[Any, str, dict[str, Any], list[tuple[str, str]]]] = [
         {}, [("empiar", f"{API}-10982/#data/a%20b")],
     ),
     ([f"{EMPIAR}/1/data/a.tif", "b.tif"], "tiff", {}, [("empiar", f"{API}-1/#data")]),
+    (f"{EMPIAR}/1/data/a.tif?key=a/b", "tiff", {}, [("empiar", f"{API}-1/#data")]),
     (f"{EMPIAR}/1", "tiff", {}, [("empiar", f"{API}-1/")]),
     (
         "s3://janelia-cosem-datasets/jrc_hela-2/jrc_hela-2.n5/em/fibsem-uint16", "ngff",

@@ -64,7 +64,9 @@ def test_a_manifest() -> None:
 
 
 def test_a_negative_scale_is_a_note() -> None:
-    record = said("openorganelle", manifest(fibsem_uint8=[5.24, -4.0, 4.0]))
+    document = manifest(fibsem_uint8=[5.24, -4.0, 4.0])
+    document["metadata"]["imaging"] = {}
+    record = said("openorganelle", document)
     assert size(record) == [5.24, 4.0, 4.0]
     (note,) = of(record, "note")
     assert note.value == ("shown against the order of the voxels: y from 6400 by -4 nm")
@@ -86,6 +88,15 @@ def test_the_path_in_the_bucket_chooses_the_image() -> None:
     assert one.value("note") is None
     other = said("openorganelle", images, f"{URL}#cell/cell.zarr/recon-1/em/x")
     assert other.value("pixel_type") is None
+
+
+@pytest.mark.parametrize("scale", [0, True, None, "wide", [4], 1e12, 10**400])
+def test_a_scale_that_is_none_is_not_believed(scale: Any) -> None:
+    document = manifest(fibsem_uint8=[5.24, 4.0, scale])
+    document["metadata"]["imaging"] = {}
+    record = said("openorganelle", document)
+    assert size(record) == [5.24, 4.0, None]
+    assert len(record.about("voxel_size_x")) == (0 if scale is None else 1)
 
 
 @pytest.mark.parametrize("axes", [["x", "y", "z"], ["z", "x", "y"]])

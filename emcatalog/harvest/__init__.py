@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from emcatalog.errors import EmcatalogError
 from emcatalog.harvest import (
     documents,
     dvid,
@@ -63,12 +62,7 @@ def harvest(evidence: Evidence, transport: Transport) -> tuple[Claim, ...]:
     place = evidence.url.partition("#")[0]
     data = transport.read(place, limit=documents.LIMIT)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    try:
-        claims = understood(evidence, data)
-    except EmcatalogError as error:
-        error.about(place)
-        raise
-    return tuple(replace(claim, time=now) for claim in claims)
+    return tuple(replace(claim, time=now) for claim in understood(evidence, data))
 
 
 def understood(evidence: Evidence, data: bytes) -> tuple[Claim, ...]:

@@ -64,8 +64,10 @@ def tidy_number(value: float) -> float:
 def doi(value: object) -> str | None:
     """The DOI among the words of a text; None if there is none.
 
-    >>> doi("10.17867/10000141d https://doi.org/10.17867/10000141d")
-    '10.17867/10000141d'
+    >>> doi("10.17867/10000141d https://doi.org/10.17867/10000141d"), doi("none yet")
+    ('10.17867/10000141d', None)
+    >>> doi("as in (https://doi.org/10.7554/eLife.25916).")
+    '10.7554/eLife.25916'
     """
     found = _DOI.search(value) if isinstance(value, str) else None
     return found[0].rstrip(".,;:)]}") if found else None
