@@ -83,6 +83,7 @@ def test_the_wheel_holds_the_packages_and_the_catalogs(built: Path) -> None:
         "catalog-more.yaml",
         "py.typed",
         "testing/contract.py",
+        "metadata/snapshots/empiar-11759.json",
     ):
         assert f"emcatalog/{name}" in names
 
@@ -97,6 +98,8 @@ def test_the_sdist_holds_what_is_needed_to_build_and_test(built: Path) -> None:
         "LICENSE",
         "pyproject.toml",
         "tests/test_packaging.py",
+        "metadata/consolidated.csv",
+        "emcatalog/metadata/snapshots/empiar-11759.json",
         "plugins/emcatalog_dm3/__init__.py",
     ):
         assert name in names
@@ -112,6 +115,8 @@ assert sorted(cat) == sorted(intake.cat.emcatalog)
 assert len(list(cat.more)) >= 10
 from emcatalog.catalog import problems, catalog_path
 assert problems(cat) == []
+from emcatalog.metadata import records
+assert records(cat, ["dataset2"])["dataset2"].value("depth") == 16
 print(emcatalog.__file__); print(catalog_path())
 for name in ("plugins", "tests", "benchmarks"):
     try:
