@@ -93,7 +93,7 @@ def test_bibtex_holds_any_title(title: str) -> None:
     record = Record((Claim("name", "a", "catalog"), Claim("title", title, "page")))
     # the decoder's circumflex and tilde are those of Unicode
     read = entry(record)["title"].translate({0x2C6: "^", 0x2DC: "~"})
-    assert read == " ".join(title.split())
+    assert read.split() == title.split()
 
 
 @given(st.text("a{}\\", min_size=1))

@@ -32,9 +32,9 @@ _FORMATS = {
 and RO-Crate both ask for these."""
 
 _SUFFIXES = {
-    ".tif": "tiff", ".tiff": "tiff", ".btf": "tiff", ".tf8": "tiff", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg",
-    ".bmp": "bmp", ".webp": "webp", ".dm3": "dm3", ".dm4": "dm4", ".zip": "",
-    ".pnm": "", ".pgm": "", ".ppm": "", ".pbm": "",
+    ".tif": "tiff", ".tiff": "tiff", ".btf": "tiff", ".tf8": "tiff", ".png": "png",
+    ".jpg": "jpeg", ".jpeg": "jpeg", ".bmp": "bmp", ".webp": "webp", ".dm3": "dm3",
+    ".dm4": "dm4", ".zip": "", ".pnm": "", ".pgm": "", ".ppm": "", ".pbm": "",
 }  # fmt: skip
 """Suffixes of single files; what has another one is a folder."""
 
