@@ -30,6 +30,7 @@ from emcatalog.errors import (
     UnknownNameError,
     suggest,
 )
+from emcatalog.record import declared
 
 CATALOG_DRIVER = "yaml_file_cat"
 
@@ -211,8 +212,8 @@ def entries(catalog: VolumeCatalog, prefix: str = "") -> Iterator[tuple[str, Any
 def problems(catalog: VolumeCatalog) -> list[str]:
     """What is wrong with the entries of a catalog, found without any network.
 
-    Checks that each driver exists, that the arguments fit it, and that each parameter
-    is templated in the arguments (Intake ignores those that are not).
+    Checks that each driver exists, that arguments and metadata fit, and that each
+    parameter is templated in the arguments (Intake ignores those that are not).
     """
     found: list[str] = []
     for name, entry in entries(catalog):
@@ -220,6 +221,7 @@ def problems(catalog: VolumeCatalog) -> list[str]:
         try:
             _check_driver(entry)
             _check_arguments(facts)
+            _check_metadata(facts)
         except EmcatalogError as error:
             found.append(str(error.about(name)))
     return found
@@ -250,6 +252,12 @@ def _check_arguments(facts: Mapping[str, Any]) -> None:
         given = {k: v for k, v in arguments.items() if k not in ("level", "voxel_nm")}
         given.pop("storage_options", None)
         checked(kind.name, kind.open_pyramid, given)
+
+
+def _check_metadata(facts: Mapping[str, Any]) -> None:
+    """Raise OptionError for metadata that cannot be; templates are not known yet."""
+    told = facts["metadata"] or {}
+    declared({k: v for k, v in told.items() if not re.search(r"\{[{%]", str(v))})
 
 
 def _check_names(kind: type[VolumeSource], arguments: Mapping[str, Any]) -> None:

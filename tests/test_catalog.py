@@ -137,6 +137,10 @@ UNUSED = """driver: ngff
         ("driver: tif\n    args: {urlpath: x}", "did you mean 'tiff'"),
         ("driver: tiff\n    args: {urlpth: x}", "did you mean 'urlpath'"),
         ("driver: tiff\n    args: {urlpath: x, voxel_size_nm: big}", "voxel_size_nm"),
+        (
+            "driver: tiff\n    args: {urlpath: x}\n    metadata: {released: soon}",
+            "'soon' is no date",
+        ),
         (UNUSED, "the parameter 'level', which no argument uses"),
         (
             UNUSED.replace("urlpath: x", "urlpath: level, level: 0"),

@@ -232,5 +232,5 @@ def test_a_wrong_declared_voxel_size_is_found(tmp_path: Path, run: Run) -> None:
 def test_absurd_metadata_is_refused_with_the_entry(tmp_path: Path) -> None:
     path = own_catalog(tmp_path, "5")
     path.write_text(path.read_text().replace("3View", "{a: 1}"))
-    with pytest.raises(OptionError, match="modality"):
+    with pytest.raises(OptionError, match="mine: .*modality"):
         _ = open_catalog(path).mine
