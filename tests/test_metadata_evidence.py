@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from emcatalog.catalog import entries, open_catalog
+from emcatalog.driver import driver
 from emcatalog.harvest import Evidence, understood
 from emcatalog.metadata.snapshot import SHIPPED, load
 from emcatalog.mirror import use_mirror
@@ -163,6 +166,56 @@ def test_the_zarr_snapshot_agrees_with_the_driver(
         read = [c for c in source.record.claims if c.source == "file"]
     # the order of bytes was seen by nobody
     assert_told([c for c in read if c.field != "byte_order"], "jrc_mus-nacc-2")
+
+
+PAGES = 3
+
+
+def test_the_imagej_snapshot_agrees_with_the_driver(
+    sources: Path, tmp_path: Path
+) -> None:
+    """The tags of the first page, on fewer pages."""
+    seen = json.loads((sources / "idr_xy_tiff_pages.json").read_text("utf-8"))
+    page = seen["page0"]
+    place = tmp_path / "Figure_S3B_FIB-SEM_U2OS_20x20x20nm_xy.tif"
+    with tifffile.TiffWriter(place, byteorder=seen["global_info"]["byteorder"]) as file:
+        for _ in range(PAGES):
+            file.write(
+                np.zeros(page["shape"], page["dtype"]),
+                description=page["image_description"].replace("184", str(PAGES)),
+                resolution=tuple(page["resolution"]),
+                resolutionunit=page["resolution_unit"],
+                metadata=None,
+            )
+    assert_tiff_told(place, "idr-9846137")
+
+
+def test_the_plain_tiff_snapshot_agrees_with_the_driver(
+    sources: Path, tmp_path: Path
+) -> None:
+    seen = json.loads((sources / "epfl_volumedata_page0_tags.json").read_text("utf-8"))
+    place = tmp_path / "volumedata.tif"
+    with tifffile.TiffWriter(place, byteorder="<") as file:
+        for number in range(PAGES):
+            file.write(
+                np.zeros((seen["ImageLength"], seen["ImageWidth"]), np.uint8),
+                rowsperstrip=seen["RowsPerStrip"],
+                software=seen["Software"],
+                subfiletype=seen["NewSubfileType"],
+                extratags=[(297, 3, 2, (number, PAGES), True)],
+                metadata=None,
+            )
+    assert_tiff_told(place, "epfl-hippocampus", voxel_size_nm=5)
+
+
+def assert_tiff_told(place: Path, name: str, **options: object) -> None:
+    """What does not follow from the number of pages stands in the snapshot."""
+    record = driver("tiff")(str(place), **options).record
+    read = [c for c in record.claims if c.source in ("file", "default")]
+    read = [c for c in read if c.field not in ("depth", "extent_z")]
+    # the order of bytes of the second was seen by nobody: it has a doubt
+    told = {(c.field, c.value, c.source) for c in snapshot(name).claims}
+    assert {(c.field, c.value, c.source) for c in read} <= told
 
 
 def assert_told(found: Iterable[Claim], name: str) -> None:
