@@ -148,6 +148,10 @@ class MemoryLimitError(EmcatalogError, MemoryError):
     """A request for more bytes than the memory limit."""
 
 
+class MissingError(EmcatalogError, LookupError):
+    """Voxels that a source does not hold, where only real ones will do."""
+
+
 class ForkError(EmcatalogError, RuntimeError):
     """A read in a forked child of a process whose engine does not survive forks."""
 

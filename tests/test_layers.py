@@ -19,7 +19,7 @@ FLOORS = {
     "cache": 3, "transport": 3, "index": 3, "volume": 3,
     "accessor": 4, "chunked": 4, "harvest": 4, "paged": 4, "series": 4,
     "driver": 5, "exports": 5,
-    "catalog": 6, "sample": 6, "view": 6, "testing": 6,
+    "blocks": 6, "catalog": 6, "sample": 6, "view": 6, "testing": 6,
     "metadata": 7,
     "cli": 8,
 }  # fmt: skip
@@ -36,7 +36,7 @@ HOMES = {
     "tensorstore": {"chunked", "sample"},
     "PIL": {"view", "sample", "emcatalog_idr", "emcatalog_tiff"},
     "click": {"cli"},
-    "torch": set(),
+    "torch": {"blocks"},
     "tifffile": {"sample", "cli", "emcatalog_tiff"},
     "pytest": {"testing"},
 }

@@ -1,0 +1,89 @@
+"""Voxels that a source does not hold: where they are, and what is done about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emcatalog.blocks.arrays import ArrayVolume
+from emcatalog.blocks.members import Channel
+from emcatalog.errors import OptionError
+from emcatalog.geometry import Region, Triple
+
+Voxels = NDArray[np.generic]
+
+POLICIES = ("raise", "fill", "mask", "skip")
+ATTEMPTS = 32
+"""Places that are tried for one block whose voxels may be missing."""
+
+
+def checked(missing: object) -> str:
+    """``missing``, if it is a policy; OptionError else."""
+    if missing not in POLICIES:
+        raise OptionError(
+            got=f"missing={missing!r:.60}", expected=", ".join(map(repr, POLICIES))
+        )
+    return str(missing)
+
+
+def held(channel: Channel, region: Region, voxels: Voxels) -> NDArray[np.bool_] | None:
+    """Which of ``voxels`` are real: stored, and numbers. None if all are.
+
+    What is absent is the fill value, so a piece of storage that has two values is
+    there. Only where a piece has one value the source is asked.
+    """
+    real = None
+    if voxels.dtype.kind == "f" and np.isnan(voxels.min(initial=np.inf)):
+        real = ~np.isnan(voxels)
+    if isinstance(channel.volume, ArrayVolume):
+        return real
+    doubtful = _doubtful(channel, region, voxels)
+    if doubtful is None:
+        return real
+    stored = channel.stored(doubtful)
+    if stored.all():
+        return real
+    real = np.ones(voxels.shape, np.bool_) if real is None else real
+    real[doubtful.relative_to(region.start).slices] &= stored
+    return real
+
+
+def _doubtful(channel: Channel, region: Region, voxels: Voxels) -> Region | None:
+    """The least box around all pieces of storage of which one value is seen."""
+    starts = [a + o for a, o in zip(region.start, channel.offset, strict=True)]
+    chunks = channel.volume.chunks
+    cuts = list(map(_cuts, starts, voxels.shape, chunks))
+    first = voxels[np.ix_(*(cut[:-1] for cut in cuts))]
+    last = voxels[np.ix_(*(cut[1:] - 1 for cut in cuts))]
+    pieces = (_piece(cuts, cell) for cell in np.argwhere(first == last))
+    found = [piece for piece in pieces if _is_constant(voxels[piece.slices])]
+    if not found:
+        return None
+    low = np.min([piece.start for piece in found], 0) + region.start
+    high = np.max([piece.stop for piece in found], 0) + region.start
+    return Region(_triple(low), _triple(high))
+
+
+def _cuts(start: int, count: int, chunk: int) -> NDArray[np.intp]:
+    """Where pieces of ``chunk`` voxels meet in ``count`` voxels from ``start`` on."""
+    inner = range(-start % chunk or chunk, count, chunk)
+    return np.array([0, *inner, count])
+
+
+def _piece(cuts: list[NDArray[np.intp]], cell: NDArray[np.intp]) -> Region:
+    low = (cut[i] for cut, i in zip(cuts, cell, strict=True))
+    high = (cut[i + 1] for cut, i in zip(cuts, cell, strict=True))
+    return Region(_triple(low), _triple(high))
+
+
+def _is_constant(voxels: Voxels) -> bool:
+    value = voxels[0, 0, 0]
+    # most pieces have two values in their first row
+    return bool((voxels[0, 0] == value).all() and (voxels == value).all())
+
+
+def _triple(values: Iterable[int]) -> Triple:
+    z, y, x = map(int, values)
+    return z, y, x
