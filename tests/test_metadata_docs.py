@@ -12,6 +12,7 @@ import yaml
 
 import metadata_page
 from emcatalog.harvest import declared_evidence
+from emcatalog.record import FIELDS
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = metadata_page.PAGE.read_text("utf-8")
@@ -65,3 +66,8 @@ def test_the_consolidated_files_are_fresh(name: str, run: Any, tmp_path: Path) -
     assert fresh.read_bytes() == kept.read_bytes(), (
         "run emcatalog metadata --write metadata"
     )
+
+
+def test_the_readme_counts_the_fields() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert f"each of {len(FIELDS)} fields" in readme
