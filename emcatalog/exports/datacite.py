@@ -9,6 +9,7 @@ from emcatalog.exports.files import files, landing
 from emcatalog.exports.told import (
     Json,
     description,
+    keywords,
     measures,
     publication,
     rights,
@@ -64,17 +65,16 @@ def _kind(record: Record) -> str:
 
 
 def _subjects(record: Record) -> list[Json]:
-    fields = ("modality", "organ", "tissue", "cell")
-    plain = dict.fromkeys(filter(None, (text(record, field) for field in fields)))
-    subjects: list[Json] = [{"subject": subject} for subject in plain]
+    """The keywords, each once; the organism with its number in NCBI's taxonomy."""
+    subjects: dict[str, Json] = {word: {"subject": word} for word in keywords(record)}
     organism, taxon = text(record, "organism"), text(record, "taxon_id")
     if organism and taxon.isdecimal():
-        place = f"{_TAXONOMY}/{taxon}"
-        scheme = {"subjectScheme": "NCBI Taxonomy", "schemeUri": _TAXONOMY}
-        subjects.append({"subject": organism, **scheme, "valueUri": place})
-    elif organism:
-        subjects.append({"subject": organism})
-    return subjects
+        subjects[organism] |= {
+            "subjectScheme": "NCBI Taxonomy",
+            "schemeUri": _TAXONOMY,
+            "valueUri": f"{_TAXONOMY}/{taxon}",
+        }
+    return list(subjects.values())
 
 
 def _dates(record: Record) -> list[Json]:

@@ -73,7 +73,7 @@ def files(record: Record) -> Files | None:
     kind = _kind(record, place)
     folder, slash, name = place.rpartition("/")
     if _PATTERN.search(name):
-        return Files(folder + slash, _patterns(name), kind)
+        return Files(folder + slash or "./", _patterns(name), kind)
     if PurePosixPath(name).suffix.lower() in _SUFFIXES:
         return Files(place, (), kind)
     return Files(place.rstrip("/") + "/", ("**",), kind)
