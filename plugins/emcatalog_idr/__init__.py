@@ -106,7 +106,8 @@ def _rendered(request: _Request, image_format: str, transport: Transport) -> Pyr
         )
     )
     grid = Grid(image.shape, _sizes(record, image.url))
-    return Pyramid((PagedVolume(grid, layout, pages, transport),), record)
+    volume = PagedVolume(grid, layout, pages, transport)
+    return Pyramid((volume,), record, {"imgData": image.answer})
 
 
 def _original(
@@ -135,7 +136,8 @@ def _original(
     # what the driver took for the catalog's word came from here
     own = (c for c in pyramid.record.claims if c.locator != "voxel_size_nm")
     route = Claim("route", "file", "default", "route")
-    return Pyramid(pyramid.levels, Record((*own, *said.claims, route)))
+    raw = {"imgData": image.answer, "file": pyramid.raw}
+    return Pyramid(pyramid.levels, Record((*own, *said.claims, route)), raw)
 
 
 def _sizes(record: Record, entry: str) -> tuple[float, float, float]:

@@ -7,19 +7,21 @@ Source of the shapes: OMERO.web, ``webgateway/imgData/{id}/`` and
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from emcatalog.dates import days
 from emcatalog.errors import (
     AccessDeniedError,
     FormatError,
     NotFoundError,
     UnreachableError,
 )
-from emcatalog.json_text import parsed
+from emcatalog.json_text import parsed, shown
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
 
@@ -29,6 +31,7 @@ _TYPES = {"float": "float32", "double": "float64", "bit": "uint8"} | {
     f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32)
 }
 
+_IMPORT = "OMERO tells the day of import where it knows no day of acquisition"
 _MOST = {"z": 100_000, "c": 1024}
 """Sections have a URL each, and each channel stands in it."""
 
@@ -37,7 +40,7 @@ _MOST = {"z": 100_000, "c": 1024}
 class ServerImage:
     """An image as the server describes it.
 
-    ``shape`` is z, y, x; ``voxel_nm`` has None for an axis of which nothing is known.
+    ``shape`` is z, y, x; ``answer`` is the JSON that it was read from.
     """
 
     image_id: int
@@ -47,7 +50,6 @@ class ServerImage:
     times: int
     pixel_type: str
     tiled: bool
-    voxel_nm: tuple[float | None, float | None, float | None]
     answer: Mapping[str, Any]
 
     @property
@@ -57,11 +59,7 @@ class ServerImage:
 
     def claims(self, channel: int) -> tuple[Claim, ...]:
         """What the server says, as claims of the source ``server``."""
-        sizes = [
-            Claim(f"voxel_size_{axis}", size, "server", f"pixel_size.{axis}", "nm")
-            for axis, size in zip("zyx", self.voxel_nm, strict=True)
-            if size is not None
-        ]
+        sizes = (self._size(axis) for axis in "zyx")
         meta = _part(self.answer, "meta")
         rows = self.answer.get("channels")
         labels = [_object_of(row) for row in rows] if isinstance(rows, list) else []
@@ -84,7 +82,27 @@ class ServerImage:
             ends = low, high
             found.append(Claim("display_window", ends, "server", "channels.window"))
         pixel_type = Claim("pixel_type", str(self.dtype), "server", "meta.pixelsType")
-        return (*sizes, *found, pixel_type)
+        told = (*(size for size in sizes if size), *found, pixel_type)
+        return (*told, *self._day(meta.get("imageTimestamp")))
+
+    def _size(self, axis: str) -> Claim | None:
+        """The voxel size along an axis; null and what is left out say nothing."""
+        value = _part(self.answer, "pixel_size").get(axis)
+        if value is None:
+            return None
+        number = _number(value)
+        size = shown(value) if number is None else float(f"{number * 1000:.12g}")
+        locator, field = f"pixel_size.{axis}", f"voxel_size_{axis}"
+        return Claim(field, size, "server", locator, "nm").examined()
+
+    def _day(self, timestamp: object) -> Iterator[Claim]:
+        seconds = _number(timestamp)
+        try:
+            day = datetime.fromtimestamp(seconds or 0, UTC).date().isoformat()
+        except (OverflowError, ValueError, OSError):
+            return
+        if seconds and days(day):
+            yield Claim("acquired", day, "server", "meta.imageTimestamp", doubt=_IMPORT)
 
     def _place(self, meta: Mapping[str, Any]) -> str:
         names = [meta.get("projectName"), meta.get("datasetName")]
@@ -100,7 +118,7 @@ def describe(base: str, image_id: int, transport: Transport) -> ServerImage:
     """
     url = f"{base}/webgateway/imgData/{image_id}/"
     answer = ask(url, image_id, transport)
-    size, pixels = _part(answer, "size"), _part(answer, "pixel_size")
+    size = _part(answer, "size")
     pixel_type = _part(answer, "meta").get("pixelsType")
     if not isinstance(pixel_type, str) or pixel_type not in _TYPES:
         raise FormatError(
@@ -110,7 +128,6 @@ def describe(base: str, image_id: int, transport: Transport) -> ServerImage:
             hint="complex pixels cannot be read",
         )
     z, y, x, c, t = (_count(size, n, url) for n in ("z", "height", "width", "c", "t"))
-    nanometres = [_nanometres(pixels.get(axis)) for axis in "zyx"]
     return ServerImage(
         image_id,
         url,
@@ -119,7 +136,6 @@ def describe(base: str, image_id: int, transport: Transport) -> ServerImage:
         t,
         str(pixel_type),
         bool(answer.get("tiles")),
-        (nanometres[0], nanometres[1], nanometres[2]),
         answer,
     )
 
@@ -207,8 +223,3 @@ def _count(size: Mapping[str, Any], name: str, url: str) -> int:
             hint="the server could not open the pixels of the image",
         )
     return value
-
-
-def _nanometres(micrometres: object) -> float | None:
-    size = _number(micrometres)
-    return float(f"{size * 1000:.12g}") if size and size > 0 else None

@@ -7,19 +7,20 @@ the file, whatever orientation a camera has noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 import numpy as np
 
 from emcatalog.driver import VolumeSource, backend
-from emcatalog.errors import EmcatalogError, FormatError, OptionError
+from emcatalog.errors import EmcatalogError, FormatError, OptionError, public
 from emcatalog.geometry import Grid
 from emcatalog.paged import Layout, Page, PagedVolume
 from emcatalog.record import Claim, Record, declared_voxel_size, voxel_size
 from emcatalog.series import absent, each, ensure_alike, expand
 from emcatalog.transport import Transport
+from emcatalog.units import DISPLAY_NM
 from emcatalog.volume import Pyramid
 from emcatalog_images.codec import BLOCK, PictureCodec, read_picture
 from emcatalog_images.picture import Picture
@@ -36,6 +37,7 @@ _SAMPLES = {
     3: "red, green, blue",
     4: "red, green, blue, alpha",
 }
+_DISPLAY = f"pixels of {DISPLAY_NM:g} nm or more are a setting of a display or printer"
 _TEXT = 4
 """Plain pictures are text, which is up to so many times longer than the engine
 expects of an encoding."""
@@ -79,7 +81,8 @@ def open_pyramid(
     found = {section.url: section.page for section in sections}
     pages = tuple(found[url] if url else None for url in places)
     grid = Grid((len(pages), *first.shape), sizes)
-    return Pyramid((PagedVolume(grid, layout, pages, transport),), record)
+    volume = PagedVolume(grid, layout, pages, transport)
+    return Pyramid((volume,), record, _raw(sections))
 
 
 class ImagesSource(VolumeSource):
@@ -120,11 +123,25 @@ def _section(url: str, transport: Transport) -> _Section:
     return _Section(url, picture)
 
 
+def _raw(sections: Sequence[_Section]) -> Mapping[str, object]:
+    """What the header of the first picture says, and what the others are called."""
+    first, *others = sections
+    picture = first.picture
+    raw: dict[str, object] = {
+        "kind": picture.kind, "rows": picture.shape[0], "columns": picture.shape[1],
+        "samples": picture.samples, "largest_value": picture.highest,
+        "palette": bool(picture.colours), "lossy": picture.lossy,
+        "pixel_size_nm": list(picture.pixel_nm), "orientation": picture.orientation,
+    }  # fmt: skip
+    names = [public(section.url).rpartition("/")[2] for section in others]
+    return {"header": raw, "other_files": names} if names else {"header": raw}
+
+
 def _ensure_one_volume(sections: Sequence[_Section]) -> None:
     """Raise FormatError that names the first file which does not fit the others."""
     ensure_alike((s.url, s.picture.facts) for s in sections)
     ensure_alike(
-        (s.url, {"pixel size in nm (y, x)": s.picture.pixel_nm}) for s in sections
+        (s.url, {"pixel size in nm (y, x)": s.picture.voxel_nm}) for s in sections
     )
     for section in sections:
         ours, others = section.picture.colours, sections[0].picture.colours
@@ -180,14 +197,22 @@ def _claims(section: _Section) -> Iterator[Claim]:
     yield Claim("format", name, "file", "first bytes")
     yield Claim("compression", picture.kind, "file", "first bytes")
     yield Claim("pixel_type", np.dtype(picture.dtype).name, "file", indices)
+    yield Claim("bits", picture.highest.bit_length(), "file", "header")
     yield Claim("rendered", 0, "default", "the stored values")
     yield Claim("lossy", picture.lossy, "file", "header")
     yield Claim(
-        "title", unquote(section.url.rpartition("/")[2]), "default", "file name"
+        "title",
+        unquote(public(section.url).rpartition("/")[2]),
+        "default",
+        "file name",
     )
     for axis, size in zip("yx", picture.pixel_nm, strict=True):
         if size:
-            yield Claim(f"voxel_size_{axis}", size, "file", "resolution", "nm")
+            doubt = _DISPLAY if size >= DISPLAY_NM else ""
+            claim = Claim(
+                f"voxel_size_{axis}", size, "file", "resolution", "nm", doubt=doubt
+            )
+            yield claim.examined()
     if picture.orientation > 1:
         yield Claim(
             "orientation", picture.orientation, "file", "EXIF; pixels as stored"

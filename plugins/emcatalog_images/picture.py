@@ -23,8 +23,8 @@ class Picture:
     values side by side, each of them from 0 to ``highest``. ``colours`` is the palette
     (three or four bytes a colour) if the values are indices into one. ``start`` is
     where the voxels begin, for kinds without segments. ``pixel_nm`` is the pixel size
-    along y and x that the header states, 0 where it states none; ``orientation`` is
-    that of EXIF, 0 where there is none.
+    along y and x that the header states, be it one of a display, 0 where it states
+    none; ``orientation`` is that of EXIF, 0 where there is none.
     """
 
     kind: str
@@ -52,6 +52,12 @@ class Picture:
         return np.dtype(np.uint8 if self.highest < 256 else np.uint16)
 
     @property
+    def voxel_nm(self) -> tuple[float, float]:
+        """The pixel size along y and x, 0 for none and for a setting of a display."""
+        y, x = (0.0 if size >= DISPLAY_NM else size for size in self.pixel_nm)
+        return y, x
+
+    @property
     def facts(self) -> Mapping[str, object]:
         """What the sections of a series share."""
         return {
@@ -64,15 +70,14 @@ class Picture:
 
 
 def nanometres(per_unit: int, unit_nm: float) -> float:
-    """Pixel size, of ``per_unit`` pixels in a unit; 0 for a setting of a display.
+    """Pixel size, of ``per_unit`` pixels in a unit; 0 for none.
 
-    What is one is told by `DISPLAY_NM`. The size has as many digits as the number that
-    it is made from.
+    It has as many digits as the number that it is made from.
 
     >>> nanometres(333333333, 1e9), nanometres(72, 2.54e7)
-    (3.0, 0.0)
+    (3.0, 350000.0)
     """
-    if per_unit < 1 or unit_nm / per_unit >= DISPLAY_NM:
+    if per_unit < 1:
         return 0.0
     return float(f"{unit_nm / per_unit:.{math.ceil(math.log10(per_unit + 1))}g}")
 

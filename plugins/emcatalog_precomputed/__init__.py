@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -47,6 +47,9 @@ GZIP = b"\x1f\x8b"
 
 SAME_BITS = MappingProxyType({"int64": "uint64", "float64": "uint64"})
 """What TensorStore reads in place of the types that it does not know."""
+
+ORDERED = ("raw", "compressed_segmentation")
+"""Encodings that keep voxels as they lie in memory."""
 
 LOSSY = ("jpeg", "jxl")
 """Encodings that may change voxels; jxl may also be without loss."""
@@ -92,7 +95,8 @@ def open_pyramid(urlpath: str, transport: Transport, *, channel: int = 0) -> Pyr
     except EmcatalogError as error:
         error.about(place)
         raise
-    return Pyramid(volumes, Record(_claims(urlpath, info, channel)))
+    record = Record(_claims(info, channel))
+    return Pyramid(volumes, record, {"info": info.raw})
 
 
 def _volume(
@@ -185,7 +189,7 @@ def _lengths_zyx(lengths: Lengths) -> Lengths:
     return z, y, x
 
 
-def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
+def _claims(info: Info, channel: int) -> tuple[Claim, ...]:
     finest, grid = info.scales[0], _grid(info.scales[0])
     told: list[tuple[str, Any, str]] = [
         ("format", "Neuroglancer precomputed", "@type"),
@@ -198,13 +202,25 @@ def _claims(urlpath: str, info: Info, channel: int) -> tuple[Claim, ...]:
     if info.channels > 1:
         names = tuple(str(i) for i in range(info.channels))
         told += [("channels", names, "num_channels"), ("channel", channel, "channel")]
+    if others := _others(info.scales):
+        told.append(("note", others, "scales[].encoding"))
     claims = [Claim(name, value, "file", where) for name, value, where in told]
+    if finest.encoding in ORDERED and np.dtype(info.data_type).itemsize > 1:
+        where = f"the format: {finest.encoding} is little-endian"
+        claims.append(Claim("byte_order", "little", "default", where))
     for axis, size, origin in zip("zyx", grid.voxel_size, grid.origin, strict=True):
         where = "scales[0].resolution"
         claims.append(Claim(f"voxel_size_{axis}", size, "file", where, "nm"))
         where = "scales[0].voxel_offset"
         claims.append(Claim(f"origin_{axis}", origin, "file", where, "nm"))
     return tuple(claims)
+
+
+def _others(scales: Sequence[Scale]) -> str:
+    """How scales are stored that are stored otherwise than the finest one."""
+    first, *coarser = [(scale.key, _encoding(scale)) for scale in scales]
+    odd = [f"{key} as {kind}" for key, kind in coarser if kind != first[1]]
+    return f"stored otherwise: {', '.join(odd)}" if odd else ""
 
 
 def _encoding(scale: Scale) -> str:

@@ -18,6 +18,7 @@ from emcatalog.chunked import LARGEST_CHUNK
 from emcatalog.errors import FormatError
 from emcatalog.geometry import Lengths, Triple
 from emcatalog.json_text import mapping, parsed, shown, wrong
+from emcatalog.record import FIELDS
 
 FOLDER = "urlpath is the folder that holds the file named info"
 
@@ -62,12 +63,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class Info:
-    """A whole volume: ``kind`` is image or segmentation; scales, finest first."""
+    """A whole volume: ``kind`` is image or segmentation; scales, finest first.
+
+    ``raw`` is the JSON that was read.
+    """
 
     kind: str
     data_type: str
     channels: int
     scales: tuple[Scale, ...]
+    raw: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
 
 
 def parse_info(text: bytes) -> Info:
@@ -91,7 +96,20 @@ def parse_info(text: bytes) -> Info:
         for i, scale in enumerate(given)
     ]
     scales.sort(key=lambda scale: math.prod(scale.resolution))
-    return Info(kind, data_type, channels, tuple(scales))
+    _ensure_voxels(scales[0])
+    return Info(kind, data_type, channels, tuple(scales), members)
+
+
+def _ensure_voxels(finest: Scale) -> None:
+    """Refuse voxels that no microscope has; those of coarse scales may be large."""
+    for axis, size in zip("xyz", finest.resolution, strict=True):
+        limits = FIELDS[f"voxel_size_{axis}"]
+        if not limits.least <= size <= limits.most:
+            raise wrong(
+                f"the resolution of the scale {finest.key!r}",
+                list(finest.resolution),
+                f"voxels of {limits.least:g} to {limits.most:g} nm",
+            )
 
 
 def _check_kind(members: Mapping[str, Any]) -> None:

@@ -93,7 +93,8 @@ def test_the_page_of_the_idr_volume(sources: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     assert {name: record.value(name) for name in expected} == expected
     assert [about(record, f"voxel_size_{axis}") for axis in "zyx"] == [[20.0]] * 3
-    assert record.conflicts() == record.doubts() == ()
+    assert record.conflicts() == ()
+    assert record.doubts() == ()
     raw: Any = pyramid.raw
     assert raw["tags"]["XResolution"] == [50000000, 1000000]
     assert raw["tags"]["ImageDescription"] == told["ImageDescription"]
