@@ -224,7 +224,12 @@ FOUND: list[tuple[Any, str, dict[str, Any], list[tuple[str, str]]]] = [
             ),
         ],
     ),
+    (IDR, "idr", {"image_id": "7"}, [
+        ("omero", f"{IDR}/api/v0/m/images/7/"),
+        ("omero-annotations", f"{IDR}/webclient/api/annotations/?type=map&image=7"),
+    ]),
     (IDR, "idr", {"image_id": "{{ id }}"}, []),
+    (IDR, "idr", {}, []),
     ("gs://neuroglancer-janelia-flyem-hemibrain/emdata/raw", "precomputed", {}, []),
     ("s3://other/janelia-cosem-datasets/x", "ngff", {}, []),
     ("/data/empiar/slices/*.dm3", "dm3", {}, []),

@@ -89,8 +89,8 @@ def test_free_text_is_named_as_such() -> None:
         (float("inf"), "inf", "finite"),
         (10**400, None, "finite"),
         (True, None, "not a"),
-        ([5628, 1], None, "not a"),
-        ({"a": 1}, None, "not a"),
+        ([5628, 1], "[5628, 1]", "it is an array or object"),
+        ({"a": 1}, "{'a': 1}", "it is an array or object"),
     ],
 )
 def test_a_width_is_a_number_or_doubted(width: Any, value: Any, doubt: str) -> None:

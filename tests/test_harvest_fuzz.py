@@ -145,6 +145,18 @@ def test_each_kind_of_value_everywhere(kind: str) -> None:
             holds(kind, json.dumps(spoiled(SOUND[kind], path, value)).encode())
 
 
+@pytest.mark.parametrize("kind", SOUND)
+def test_claims_of_a_long_document_are_not_long(kind: str) -> None:
+    for path in paths(SOUND[kind]):
+        for value in ("x " * 50_000, [0] * 50_000, {"x" * 10**5: "y" * 10**5}):
+            data = json.dumps(spoiled(SOUND[kind], path, value)).encode()
+            try:
+                claims = understood(Evidence(kind, URL), data)
+            except EmcatalogError:
+                continue
+            assert sum(len(repr(claim)) for claim in claims) < 60_000, path
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=60)
 @given(data=st.binary(max_size=200))

@@ -262,6 +262,7 @@ Experiment Imaging Method\tstructured illumination microscopy (SIM)\t
 Experiment Number\t4
 Comment[IDR Experiment Name]\tidr0086-miron-micrographs/experimentD\t
 Experiment Imaging Method\tscanning electron microscopy (SEM)\t
+Experiment Comments\tFIB-SEM, Focused Ion Beam Scanning Electron Microscopy\t
 """
 
 
@@ -281,7 +282,8 @@ def test_the_description_of_a_study() -> None:
     record = described()
     assert {f: record.value(f) for f in record.fields} == expected
     one = described("idr0086-miron-micrographs/experimentD")
-    assert {f: one.value(f) for f in one.fields} == expected | {"modality": "SEM"}
+    assert {f: one.value(f) for f in one.fields} == expected | {"modality": "FIB-SEM"}
+    assert [claim.value for claim in one.about("modality")] == ["FIB-SEM", "SEM"]
 
 
 def test_other_texts_describe_no_study() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from emcatalog.errors import public
 from emcatalog.harvest.values import is_silent, tidy
+from emcatalog.json_text import shown
 from emcatalog.record import Claim, Source
 
 Step = str | int
@@ -22,6 +23,9 @@ Step = str | int
 
 MOST = 1000
 """Items of an array that are looked at."""
+
+LONGEST_NAME = 100
+"""Characters that are shown of the name of a member, and of a unit."""
 
 _OPEN = {"type", "image", "project", "dataset", "screen", "plate", "well"}
 """Members of a query that name what is asked for; others may be secrets."""
@@ -77,7 +81,7 @@ class Answer:
 
     def place(self, *path: Step) -> str:
         """Where ``path`` is, for people: the URL and the path."""
-        return located(self.url, ".".join(map(str, path)))
+        return located(self.url, ".".join(str(step)[:LONGEST_NAME] for step in path))
 
     def tells(
         self,
@@ -106,6 +110,10 @@ class Answer:
         """A claim about ``field``, none for an empty value."""
         if is_silent(value):
             return ()
+        unit = unit[:LONGEST_NAME]
+        if isinstance(value, list | dict):
+            claim = Claim(field, shown(value), self.source, place, unit)
+            return doubted((claim,), "it is an array or object, and no value")
         told = tidy(value) if isinstance(value, str) else value
         return (Claim(field, told, self.source, place, unit).examined(),)
 

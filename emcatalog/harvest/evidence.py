@@ -109,7 +109,7 @@ def evidence_for(
 
 def _of_omero(server: str, image_id: object) -> tuple[Evidence, ...]:
     """The image in the JSON API, and its map annotations."""
-    if isinstance(image_id, bool) or not isinstance(image_id, int):
+    if not str(image_id).isdecimal():  # a template that is not filled in
         return ()
     server = server.rstrip("/")
     asked = f"type=map&image={image_id}"

@@ -45,6 +45,15 @@ def _modality(text: str) -> str:
     return next((term for p in parts if (term := MODALITIES.term(p))), text)
 
 
+def _named_modality(text: str) -> str | None:
+    """The first term in a comment, which is a list of words.
+
+    >>> _named_modality("FIB-SEM, Focused Ion Beam Scanning Electron Microscopy")
+    'FIB-SEM'
+    """
+    return next((t for p in text.split(",") if (t := MODALITIES.term(p))), None)
+
+
 def _taxon(text: str) -> int | None:
     found = _TAXON.search(text)
     return int(found[1]) if found else None
@@ -57,6 +66,7 @@ _KEYS: Mapping[str, tuple[tuple[str, Read], ...]] = {
     "organism part": (("tissue", _words),),
     "tissue": (("tissue", _words),),
     "imaging method": (("modality", _modality),),
+    "comments": (("modality", _named_modality),),
     "image description": (("description", str),),
     "data doi": (("data_doi", doi),),
     "publication doi": (("doi", doi), ("publication_url", link)),
@@ -197,6 +207,8 @@ def study_claims(text: str, url: str) -> tuple[Claim, ...]:
         if len(told) == 1 and (is_study or is_ours):
             name = key.removeprefix("Study ").removeprefix("Experiment ")
             pairs.append((name, told[0], answer.place(experiment * is_ours, key)))
+    # IDR's list of methods ends at SEM; the comment says which, and so is read first
+    pairs.sort(key=lambda pair: pair[0] != "Comments")
     if not pairs:
         raise FormatError(
             entry=url,
