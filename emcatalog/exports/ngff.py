@@ -40,12 +40,7 @@ def ngff(
     [{'type': 'scale', 'scale': [50.0, 8.0, 8.0]},
      {'type': 'translation', 'translation': [0.0, 0.0, 0.0]}]
     """
-    if version not in VERSIONS:
-        raise OptionError(
-            got=f"version {version!r} of OME-NGFF",
-            expected=" or ".join(VERSIONS),
-            hint=suggest(version, VERSIONS),
-        )
+    _check_version(version)
     paths = paths or [f"s{k}" for k in range(len(grids))]
     _check(grids, paths)
     image: Json = {
@@ -60,6 +55,15 @@ def ngff(
     if version == "0.4":
         return {"multiscales": [{"version": version, **image}], **omero}
     return {"ome": {"version": version, "multiscales": [image], **omero}}
+
+
+def _check_version(version: str) -> None:
+    if version not in VERSIONS:
+        raise OptionError(
+            got=f"version {version!r} of OME-NGFF",
+            expected=" or ".join(VERSIONS),
+            hint=suggest(version, VERSIONS),
+        )
 
 
 def _placement(grid: Grid) -> list[Json]:
