@@ -16,7 +16,8 @@ from emcatalog.harvest import KINDS, Evidence, understood
 from emcatalog.record import FIELDS, Record
 from test_harvest_empiar import XML
 from test_harvest_idr import DESCRIBED, STUDY, TABLE, image
-from test_harvest_organelles import PAGE, STATE
+from test_harvest_organelles import PAGE
+from test_harvest_viewers import STATE
 
 SCALARS = (
     st.none()
