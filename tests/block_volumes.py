@@ -76,7 +76,7 @@ class Sparse:
         for cell in self.absent:
             low = tuple(i * c for i, c in zip(cell, self.chunks, strict=True))
             high = tuple(a + c for a, c in zip(low, self.chunks, strict=True))
-            inner = region.intersect(Region(low, high))  # type: ignore[arg-type]
+            inner = region.intersect(Region(low, high))
             if inner.size:
                 out[inner.relative_to(region.start).slices] = False
         return out

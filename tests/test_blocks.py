@@ -198,10 +198,10 @@ def test_steps_are_pure_functions_of_block_and_counter() -> None:
 
 def padded(shape: tuple[int, ...], start: Any, size: Any, mode: str) -> Any:
     """What numpy.pad says of a block that sticks out."""
-    voxels = numbered(shape)  # type: ignore[arg-type]
+    voxels = numbered(shape)
     low = [max(0, -a) for a in start]
     high = [max(0, a + n - s) for a, n, s in zip(start, size, shape, strict=True)]
-    wide = np.pad(voxels, list(zip(low, high, strict=True)), mode)  # type: ignore[call-overload]
+    wide = np.pad(voxels, list(zip(low, high, strict=True)), mode)
     part = (slice(a + b, a + b + n) for a, b, n in zip(start, low, size, strict=True))
     return wide[tuple(part)]
 

@@ -80,7 +80,7 @@ def test_each_number_below_has_as_many_words(count: int) -> None:
     tally: Tally[int] = Tally()
     for top in range(2**width):
         words = iter([top << (64 - width), 0])
-        tally[Draws(lambda words=words: next(words)).below(count)] += 1  # type: ignore[misc]
+        tally[Draws(lambda words=words: next(words)).below(count)] += 1
     rejected = 2**width - count
     assert tally.pop(0) == 1 + rejected  # those that are drawn again got a 0
     assert set(tally.values()) <= {1}
@@ -102,9 +102,9 @@ def test_floats_have_53_bits(word: int) -> None:
 
 def test_nothing_global_is_touched() -> None:
     np.random.seed(1)
-    before = np.random.get_state()[1].tolist()  # type: ignore[index, union-attr]
+    before = np.random.get_state()[1].tolist()
     Counter(0, 0, 0).draws("x").unit()
-    assert np.random.get_state()[1].tolist() == before  # type: ignore[index, union-attr]
+    assert np.random.get_state()[1].tolist() == before
 
 
 def test_words_are_the_same_in_another_process() -> None:

@@ -260,11 +260,16 @@ def _shift(image: Member, rider: Member, name: str) -> Triple:
     if any(abs(gap - round(gap)) > ALIGNED for gap in gaps):
         raise GeometryError(
             entry=image.name,
-            got=f"{name!r}, whose voxels lie {gaps} voxels (z, y, x) from the image's",
+            got=f"{name!r}, whose voxels lie {_shown(gaps)} voxels (z, y, x) from "
+            "those of the image",
             expected="whole voxels between both",
             hint="half a voxel is often a corner told for a centre: da.assign_coords",
         )
     return _triple(map(round, gaps))
+
+
+def _shown(numbers: Sequence[float]) -> str:
+    return f"({', '.join(f'{number:g}' for number in numbers)})"
 
 
 def _span(grid: Grid) -> str:

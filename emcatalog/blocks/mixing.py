@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from emcatalog.blocks.members import Member
 from emcatalog.errors import OptionError, suggest
 
 PARTS = 2**48
-"""What a weight of 1 is counted as; the least weight that is not 0 is one part."""
+"""What the largest weight is counted as; the least that is not 0 is one part."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ class Mixture:
         Raises OptionError for weights that do not fit the members.
         """
         told = _told(members, weights)
-        if not all(math.isfinite(w) and w >= 0 for w in told) or not sum(told):
+        if not all(map(is_share, told)) or not any(told):
             raise OptionError(
                 got=f"the weights {weights!r:.200}",
                 expected="numbers of at least 0, one of them above 0",
             )
-        total = math.fsum(told)
-        parts = [max(1, round(w / total * PARTS)) if w else 0 for w in told]
+        most = max(told)
+        parts = [max(1, round(w / most * PARTS)) if w else 0 for w in told]
         return cls(tuple(accumulate(parts)))
 
     @property
@@ -84,6 +85,11 @@ class Mixture:
         return tuple(b - a for a, b in zip((0, *cuts), cuts, strict=False))
 
 
+def is_share(value: object) -> bool:
+    """Whether it is a finite number of at least 0."""
+    return isinstance(value, numbers.Real) and 0 <= float(value) < math.inf
+
+
 def _told(members: Sequence[Member], weights: Weights) -> list[float]:
     names = [member.name for member in members]
     if isinstance(weights, Mapping):
@@ -94,7 +100,7 @@ def _told(members: Sequence[Member], weights: Weights) -> list[float]:
                 expected=f"one for each of {', '.join(names)}",
                 hint=suggest(wrong, names) if wrong is not None else "0 leaves one out",
             )
-        return [float(weights[name]) for name in names]
+        return [weights[name] for name in names]
     if weights == "equal":
         return [1.0] * len(names)
     if weights == "volume":

@@ -48,11 +48,14 @@ class Cut:
             return cls(Region(place.start, place.stop))
         axes = zip(place.start, place.shape, within.start, within.stop, strict=True)
         held, inside = zip(*(_along(*axis, pad) for axis in axes), strict=True)
-        low, high = [int(v.min()) for v in held], [int(v.max()) + 1 for v in held]
-        region = Region((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+        first = [int(v.min()) for v in held]
+        last = [int(v.max()) for v in held]
+        region = Region(
+            (first[0], first[1], first[2]), (last[0] + 1, last[1] + 1, last[2] + 1)
+        )
         z, y, x = inside
         there = z[:, None, None] & y[:, None] & x
-        take = tuple(v - a for v, a in zip(held, low, strict=True))
+        take = tuple(v - a for v, a in zip(held, first, strict=True))
         return cls(region, take, there, pad == "constant")
 
     def filled(self, voxels: Voxels) -> Voxels:

@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from emcatalog.blocks.members import Member, members
+from emcatalog.blocks.mixing import is_share
 from emcatalog.errors import GeometryError, OptionError, UnitError
 from emcatalog.geometry import AXES, Region, Triple
 from emcatalog.index import nanometres
@@ -51,7 +52,7 @@ def split(
 
 def _shares(parts: Mapping[str, float]) -> list[Fraction]:
     given = list(parts.values())
-    if not given or not all(math.isfinite(p) and p > 0 for p in given):
+    if not given or not all(is_share(part) and part > 0 for part in given):
         raise OptionError(
             got=f"the parts {dict(parts)!r:.200}",
             expected="a positive size for each name, such as {'train': 8, 'test': 2}",
