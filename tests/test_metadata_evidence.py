@@ -131,6 +131,29 @@ def test_snapshots_agree_with_harvesters(
     assert_told([c for c in found if c.field not in PROSE], name)
 
 
+MANIFESTS = "https://raw.githubusercontent.com/janelia-cosem/fibsem-metadata/stable/api"
+IMAGES = (
+    ("jrc_hela-2-n5", "jrc_hela-2", "jrc_hela-2.n5/em/fibsem-uint16"),
+    ("jrc_hela-2-zarr", "jrc_hela-2", "jrc_hela-2.zarr/recon-1/em/fibsem-uint8"),
+    (
+        "jrc_hela-3-precomputed",
+        "jrc_hela-3",
+        "neuroglancer/em/fibsem-uint8.precomputed",
+    ),
+)
+
+
+@pytest.mark.parametrize(("name", "dataset", "image"), IMAGES)
+def test_snapshots_agree_with_manifests(
+    name: str, dataset: str, image: str, realdata: Path
+) -> None:
+    folder = realdata / "json_openorganelle/fibsem-metadata/api" / dataset
+    url = f"{MANIFESTS}/{dataset}/manifest.json#{dataset}/{image}"
+    data = (folder / "manifest.json").read_bytes()
+    found = understood(Evidence("openorganelle", url), data)
+    assert_told([c for c in found if c.field not in PROSE], name)
+
+
 def test_the_dm3_snapshot_agrees_with_the_driver(sources: Path) -> None:
     """All tags of the first section, as another reader dumped them."""
     dump = json.loads((sources / "dm3_tags_slice_0000.json").read_text("utf-8"))
