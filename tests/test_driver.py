@@ -141,7 +141,7 @@ def test_attributes_say_who_knows_the_voxel_size() -> None:
     source = MemorySource("here", metadata={"title": "T", "organism": "mouse"})
     attrs = source.to_dask().attrs
     assert attrs["voxel_size_nm"] == [2.96, 4.0, 4.0]
-    opened = "default (as it was opened)"
+    opened = "file (as it was opened)"
     assert attrs["voxel_size_source"] == f"z: file (a tag); y: {opened}; x: {opened}"
     assert (attrs["title"], attrs["organism"]) == ("T", "Mus musculus")
 

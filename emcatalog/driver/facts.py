@@ -44,8 +44,8 @@ def _sizes(pyramid: Pyramid) -> Iterator[Claim]:
     lengths = zip(AXES, finest.grid.voxel_size, finest.grid.extent, strict=True)
     for axis, size, extent in lengths:
         size_of = f"voxel_size_{axis}"
-        yield Claim(size_of, size, "default", OPENED, "nm")
-        who = _source(pyramid, size_of, "default")
+        yield Claim(size_of, size, source, OPENED, "nm")
+        who = _source(pyramid, size_of, source)
         yield Claim(f"extent_{axis}", extent, who, f"voxels times {size_of}", "nm")
 
 

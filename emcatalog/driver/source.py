@@ -21,7 +21,7 @@ from emcatalog.driver.options import FACE, checked, known, plain
 from emcatalog.driver.parameters import typed, user_parameters
 from emcatalog.errors import EmcatalogError, public
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.record import Record, declared, located
+from emcatalog.record import Record, declared, located, voxel_size
 from emcatalog.transport import Transport
 from emcatalog.units import parse_bytes
 from emcatalog.volume import Pyramid, Volume, allowing
@@ -119,18 +119,20 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         if self._opened is None or self._opened[0] != mirrors:
             transport = Transport(dict(self.storage_options or {}), mirrors)
             try:
-                pyramid = self.opened(transport, **self.options)
+                pyramid = self._told(self.opened(transport, **self.options))
             except EmcatalogError as error:
                 error.about(self.entry_name)
                 raise
-            self._opened = mirrors, self._told(pyramid)
+            self._opened = mirrors, pyramid
         return self._opened[1]
 
     def _told(self, pyramid: Pyramid) -> Pyramid:
         """The pyramid with what its shape, its place and the catalog tell besides."""
-        told = (*self._declared, *located(self._urlpath))
-        known = replace(pyramid, record=pyramid.record.with_claims(told))
-        record = known.record.with_claims(facts(known))
+        record = pyramid.record.with_claims(facts(pyramid))
+        voxel_size(record)  # the grid's own: an absurd one is refused, not replaced
+        record = record.with_claims((*self._declared, *located(self._urlpath)))
+        # what follows from what the catalog tells
+        record = record.with_claims(facts(replace(pyramid, record=record)))
         today = datetime.now(UTC).date().isoformat()
         return replace(pyramid, record=record.read_at(today))
 
