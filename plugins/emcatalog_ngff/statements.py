@@ -90,7 +90,10 @@ class Source:
         pairs = list(zip(sizes, factors, strict=True))
         if not all(isinstance(n, int | float) for pair in pairs for n in pair):
             return sizes
-        return tuple(s * f for s, f in pairs)  # type: ignore[operator]  # are numbers
+        try:
+            return tuple(s * f for s, f in pairs)  # type: ignore[operator]  # numbers
+        except OverflowError:  # of an integer that no float can hold
+            return sizes
 
     def _row(self, value: object) -> Row:
         """One value for each dimension; what is none stands whole in each place."""

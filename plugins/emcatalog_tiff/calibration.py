@@ -13,7 +13,7 @@ from tifffile import TiffFile, TiffPage
 
 from emcatalog.record import Claim
 from emcatalog.units import DISPLAY_NM, unit_nm
-from emcatalog_tiff.damage import imagej_metadata, mapping, tag_value
+from emcatalog_tiff.damage import imagej_metadata, mapping, number, tag_value
 from emcatalog_tiff.hyperstack import Hyperstack
 from emcatalog_tiff.instruments import instrument_sizes
 
@@ -50,9 +50,9 @@ def unbelieved(sizes: tuple[Claim, ...]) -> str:
 
 def _length(axis: str, size: object, locator: str, unit: str = "nm") -> Claim:
     """A claim about the voxel size, with a doubt if it cannot be one."""
-    factor = unit_nm(unit)
-    if factor and isinstance(size, int | float) and not isinstance(size, bool):
-        size, unit = _rounded(size * factor), "nm"
+    factor, figure = unit_nm(unit), number(size)
+    if factor and figure is not None:
+        size, unit = _rounded(figure * factor), "nm"
     value = size if isinstance(size, str | int | float) else str(size)
     return Claim(f"voxel_size_{axis}", value, "file", locator, unit).examined()
 

@@ -145,10 +145,12 @@ def test_each_convention_of_n5_is_a_claim(
         ({"pixelResolution": {"dimensions": [4, 4], "unit": "nm"}}, "[4, 4]"),
         ({"pixelResolution": {"dimensions": [0, -1, 1e9], "unit": "nm"}}, "nm is"),
         ({"pixelResolution": "fine"}, "fine"),
+        ({"resolution": [10**400] * 3, "units": ["nm"] * 3,
+          "downsamplingFactors": [1.0] * 3}, "no finite number"),
         ({"resolution": [4, 4, 5]}, "unit is not told"),
         ({"spatialTransform": {"transform": {"type": "wave"}}}, "wave"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_beside_a_transform_is_a_doubt(
     tmp_path: Path, array: dict[str, Any], word: str
 ) -> None:

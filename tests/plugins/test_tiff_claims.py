@@ -274,6 +274,7 @@ def test_units_of_imagej(
         ("unit=micron\nzunit=nm\nspacing=30", [30.0], ""),
         ("unit=micron\nspacing=0", [], "0 nm"),
         ("unit=micron\nspacing=wide", [], "wide"),
+        ("unit=micron\nspacing=1" + "0" * 400, [], "no finite number"),
         ("unit=micron\nspacing=1e9", [], "1e+12 nm"),
         ("spacing=50", [], "unit is not told"),
         ("spacing=1", [], ""),
