@@ -21,7 +21,6 @@ from emcatalog.driver import driver
 from emcatalog.driver.array import to_mask
 from emcatalog.errors import (
     GeometryError,
-    LevelError,
     MemoryLimitError,
     NotFoundError,
     OptionError,
@@ -85,7 +84,7 @@ def test_levels_are_chosen_by_voxel_size(sample_root: Path) -> None:
         assert coarse.place(0).level == len(grids) - 1
         assert coarse.place(0).voxel_size == grids[-1].voxel_size
         assert members(source(level=1))[0].level == 1
-        with pytest.raises(LevelError, match="one positive length"):
+        with pytest.raises(OptionError, match="a positive length in nanometres"):
             members(source, "-3 nm")
     with pytest.raises(NotFoundError, match="gone"):
         members({"gone": driver("ngff")("/nowhere/a.zarr")})

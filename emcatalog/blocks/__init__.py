@@ -8,7 +8,8 @@ length, takes no memory, and ``plan[i]`` is the same block everywhere::
     blocks = plan({"a": cat.dataset1, "b": cat.dataset4}, 128, Random(10_000))
     blocks[0].data, blocks[0].mask, blocks[0].box
 
-- `members`: any array or source as a dataset of a plan, with its riders;
+- `datasets`, `members`, `riders`: any array or source as a dataset of a plan, with
+  labels and channels that ride along; `resample` brings them to one voxel size;
 - `places`: where blocks may lie, in voxels and in nanometres;
 - `samplers`, `tiles`, `stratified`: the places that are taken;
 - `mixing`: how often each dataset is met; `splits`: parts that lie apart;
@@ -18,7 +19,8 @@ length, takes no memory, and ``plan[i]`` is the same block everywhere::
 
 from emcatalog.blocks.block import Block
 from emcatalog.blocks.counter import Counter, Draws
-from emcatalog.blocks.members import Channel, Member, members
+from emcatalog.blocks.datasets import members
+from emcatalog.blocks.members import Channel, Member
 from emcatalog.blocks.mixing import Temperature
 from emcatalog.blocks.places import Place, Space
 from emcatalog.blocks.planning import Plan, Step, plan

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from emcatalog.blocks.arrays import ArrayVolume
 from emcatalog.blocks.members import Channel
+from emcatalog.blocks.resample import Resampled
 from emcatalog.errors import OptionError
 from emcatalog.geometry import Region, Triple
 
@@ -39,7 +40,9 @@ def held(channel: Channel, region: Region, voxels: Voxels) -> NDArray[np.bool_] 
         real = ~np.isnan(voxels)
     if isinstance(channel.volume, ArrayVolume):
         return real
-    doubtful = _doubtful(channel, region, voxels)
+    doubtful: Region | None = region
+    if not isinstance(channel.volume, Resampled):  # its voxels are mixed of pieces
+        doubtful = _doubtful(channel, region, voxels)
     if doubtful is None:
         return real
     stored = channel.stored(doubtful)

@@ -14,7 +14,8 @@ from emcatalog.blocks import missing as gaps
 from emcatalog.blocks import padding
 from emcatalog.blocks.block import Block, Voxels
 from emcatalog.blocks.counter import Counter, whole
-from emcatalog.blocks.members import Member, members
+from emcatalog.blocks.datasets import members
+from emcatalog.blocks.members import Member
 from emcatalog.blocks.padding import Cut
 from emcatalog.blocks.places import Place, spaces
 from emcatalog.blocks.samplers import Random, Sampler, Way
@@ -30,6 +31,7 @@ def plan(  # noqa: PLR0913 - all that a plan is
     sampler: Way | None = None,
     *,
     voxel_size: Any = "native",
+    resample: bool = False,
     pad: str = "never",
     missing: str = "raise",
     seed: int = 0,
@@ -37,7 +39,8 @@ def plan(  # noqa: PLR0913 - all that a plan is
     """Blocks of ``size`` at the places that ``sampler`` chooses in ``arrays``.
 
     - ``arrays``: one dataset or a mapping of names to datasets; with labels and further
-      channels if need be; see `members`. ``voxel_size`` (nm) chooses the level of each.
+      channels if need be. ``voxel_size`` (nm) chooses the level of each, ``resample``
+      makes voxels just so large: see `members`.
     - ``size``: one number or three (z, y, x); whole numbers are voxels, texts such as
       ``"1 um"`` and quantities are lengths, of each dataset as many voxels as fit best.
     - ``sampler``: `Random` (the default), `Tiles`, `Stratified` or `Points`.
@@ -46,6 +49,7 @@ def plan(  # noqa: PLR0913 - all that a plan is
     - ``missing``: what if voxels are not stored, or not numbers: "raise"; "mask" marks
       them in the block's mask; "skip" takes another place instead, and says so in
       `Block.skipped`; "fill" takes the source's fill value for data, and asks nothing.
+      Of riders the fill value is taken: in labels it means background.
     - ``seed``: another one gives other random places.
 
     Nothing is read but the metadata of sources. Raises GeometryError for a block that
@@ -61,7 +65,7 @@ def plan(  # noqa: PLR0913 - all that a plan is
     >>> len(blocks), blocks[7].data.shape, blocks[7].place == blocks.place(7)
     (1000, (16, 32, 32), True)
     """
-    found = members(arrays, voxel_size)
+    found = members(arrays, voxel_size, resample)
     mode, policy = padding.checked(pad), gaps.checked(missing)
     rooms = tuple(spaces(found, size, mode != padding.NEVER))
     made = (sampler or Random()).over(rooms)

@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Any
 
-from emcatalog.blocks.members import Member, members
+from emcatalog.blocks.datasets import members
+from emcatalog.blocks.members import Member
 from emcatalog.blocks.mixing import is_share
 from emcatalog.errors import GeometryError, OptionError, UnitError
 from emcatalog.geometry import AXES, Region, Triple
