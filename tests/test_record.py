@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,38 +16,15 @@ from emcatalog.record import (
     Claim,
     Record,
     agree,
-    schema,
     voxel_size,
 )
-
-SIZE = "voxel_size_x"
+from record_claims import SIZE, claims, lists
 
 
 def said(
     value: Any, source: Any = "file", field: str = SIZE, unit: str = "nm"
 ) -> Claim:
     return Claim(field, value, source, f"what {source} says", unit)
-
-
-@st.composite
-def claims(draw: st.DrawFn) -> Claim:
-    """Claims of all fields and sources but the catalog's, sensible and absurd."""
-    field = draw(st.sampled_from([*FIELDS, SIZE, "organism", "depth"]))
-    one = st.one_of(
-        st.text(max_size=8),
-        st.floats(),
-        st.integers(),
-        st.integers(-1, 50),
-        st.sampled_from(["mouse", "Mus musculus", "8 nm", "2018-06-11", "10.1/a"]),
-    )
-    value = draw(st.one_of(one, st.lists(one, max_size=3).map(tuple)))
-    source = draw(st.sampled_from([s for s in MEASURED if s != "catalog"]))
-    unit = draw(st.sampled_from(["", "nm", "um", "V", "kV", "s", "parsnip"]))
-    time = draw(st.sampled_from(["", "2025-06-11"]))
-    return Claim(field, value, source, draw(st.text(max_size=3)), unit, time)
-
-
-lists = st.lists(claims(), max_size=12).map(tuple)
 
 
 @settings(deadline=None, derandomize=True)
@@ -82,17 +57,6 @@ def test_the_winner_does_not_depend_on_the_order(
         assert (first is None) == (second is None)
         if first and second:
             assert first.source == second.source  # of equal trust the order decides
-
-
-@settings(deadline=None, derandomize=True)
-@given(lists)
-def test_through_json_and_back(told: tuple[Claim, ...]) -> None:
-    record = Record(told)
-    document = json.loads(json.dumps(record.to_json(), allow_nan=False))
-    again = Record.from_json(document)
-    assert again == record
-    assert [c.time for c in again.claims] == [c.time for c in record.claims]
-    jsonschema.validate(document, schema())
 
 
 @settings(deadline=None, derandomize=True)
@@ -246,54 +210,6 @@ def test_the_time_of_reading() -> None:
     read = record.with_claims([earlier]).read_at("2025-06-11")
     assert [c.time for c in read.claims] == ["2025-06-11", "", "", "2020-01-01"]
     assert read == record.with_claims([earlier])  # when it was read is no difference
-
-
-@pytest.mark.parametrize(
-    ("document", "message"),
-    [
-        ("<html>", "'<html>' in place of a record; expected a list 'claims'"),
-        ({"claims": {}}, "in place of a record"),
-        ({"claims": [5]}, r"claims\[0\] = 5; expected members"),
-        ({"claims": [{"field": "title", "value": "a"}]}, "the source ''"),
-        ({"claims": [{"field": "titel", "value": 1, "source": "file"}]}, "'title'"),
-        ({"claims": [{"field": "title", "value": {}, "source": "api"}]}, "value = {}"),
-        ({"claims": [{"field": "title", "value": 1, "source": 2}]}, "texts as"),
-        ({"claims": [{"field": "title", "valeu": 1, "source": "api"}]}, "members"),
-    ],
-)
-def test_damaged_documents_are_named(document: object, message: str) -> None:
-    with pytest.raises(FormatError, match=message):
-        Record.from_json(document)
-
-
-json_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text()),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-members = st.fixed_dictionaries(
-    {"field": st.one_of(st.sampled_from(list(FIELDS)), json_values)},
-    optional={
-        "value": json_values,
-        "source": st.one_of(st.sampled_from(MEASURED), json_values),
-        "unit": st.one_of(st.sampled_from(["nm", "V", "x"]), json_values),
-        "doubt": json_values,
-    },
-)
-
-
-@settings(deadline=None, derandomize=True, max_examples=300)
-@given(
-    st.one_of(json_values, st.lists(members, max_size=3).map(lambda r: {"claims": r}))
-)
-def test_any_document_is_a_record_or_refused(document: object) -> None:
-    try:
-        record = Record.from_json(document)
-    except FormatError:
-        return
-    jsonschema.validate(record.to_json(), schema())
 
 
 def test_claims_are_of_known_fields_and_sources() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from emcatalog.geometry import AXES
-from emcatalog.record import Claim, Source, Value, taxon_id
+from emcatalog.record import Claim, Source, Value, taxon_id, voxel_size
 from emcatalog.volume import Pyramid
 
 OPENED = "as it was opened"
@@ -25,6 +27,20 @@ def facts(pyramid: Pyramid) -> tuple[Claim, ...]:
     record = pyramid.record
     found = (*_taxon(pyramid), *(_sizes(pyramid) if pyramid.levels else ()))
     return tuple(claim for claim in found if record.winner(claim.field) is None)
+
+
+def completed(pyramid: Pyramid, told: Iterable[Claim]) -> Pyramid:
+    """The pyramid with `facts`, what is ``told`` of it besides, and the day.
+
+    Raises FormatError for an absurd voxel size: what is told does not change the grid.
+    """
+    record = pyramid.record.with_claims(facts(pyramid))
+    voxel_size(record)
+    record = record.with_claims(told)
+    # what follows from what is told
+    record = record.with_claims(facts(replace(pyramid, record=record)))
+    today = datetime.now(UTC).date().isoformat()
+    return replace(pyramid, record=record.read_at(today))
 
 
 def _sizes(pyramid: Pyramid) -> Iterator[Claim]:

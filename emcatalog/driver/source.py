@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
-from html import escape
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,14 +11,15 @@ import xarray as xr
 from intake.source.base import DataSource, Schema
 
 from emcatalog.driver.array import to_dataset, to_mask, variable_name
+from emcatalog.driver.card import card
 from emcatalog.driver.chunks import CHUNK_BYTES, Chunks, coarse_chunks, dask_chunks
-from emcatalog.driver.facts import facts
+from emcatalog.driver.facts import completed
 from emcatalog.driver.identity import identity, placed
 from emcatalog.driver.options import FACE, checked, known, plain
 from emcatalog.driver.parameters import typed, user_parameters
-from emcatalog.errors import EmcatalogError, public
+from emcatalog.errors import EmcatalogError
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.record import Record, declared, located, voxel_size
+from emcatalog.record import Record, declared, located
 from emcatalog.transport import Transport
 from emcatalog.units import parse_bytes
 from emcatalog.volume import Pyramid, Volume, allowing
@@ -119,22 +117,13 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         if self._opened is None or self._opened[0] != mirrors:
             transport = Transport(dict(self.storage_options or {}), mirrors)
             try:
-                pyramid = self._told(self.opened(transport, **self.options))
+                bare = self.opened(transport, **self.options)
+                told = (*self._declared, *located(self._urlpath))
+                self._opened = mirrors, completed(bare, told)
             except EmcatalogError as error:
                 error.about(self.entry_name)
                 raise
-            self._opened = mirrors, pyramid
         return self._opened[1]
-
-    def _told(self, pyramid: Pyramid) -> Pyramid:
-        """The pyramid with what its shape, its place and the catalog tell besides."""
-        record = pyramid.record.with_claims(facts(pyramid))
-        voxel_size(record)  # the grid's own: an absurd one is refused, not replaced
-        record = record.with_claims((*self._declared, *located(self._urlpath)))
-        # what follows from what the catalog tells
-        record = record.with_claims(facts(replace(pyramid, record=record)))
-        today = datetime.now(UTC).date().isoformat()
-        return replace(pyramid, record=record.read_at(today))
 
     @property
     def record(self) -> Record:
@@ -143,10 +132,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
 
     @property
     def raw_metadata(self) -> Mapping[str, object]:
-        """Tags and attributes of the source as they are; opened on first use.
-
-        A mapping of what JSON can hold; empty if the driver has none.
-        """
+        """Tags and attributes as they are, as JSON holds them; opened on first use."""
         return self.pyramid.raw
 
     @property
@@ -296,12 +282,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         if self._opened is not None:
             rows["shape"] = " x ".join(map(str, self.volume.grid.shape)) + " (z, y, x)"
             rows["voxel size"] = f"{self.volume.grid.voxel_size} nm (z, y, x)"
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(str(k))}</th>"
-            f"<td>{escape(public(str(v)))}</td></tr>"
-            for k, v in rows.items()
-        )
-        return f"<b>{escape(self.entry_name)}</b><table>{cells}</table>"
+        return card(self.entry_name, rows)
 
 
 def _face(

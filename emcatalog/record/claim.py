@@ -7,7 +7,7 @@ from dataclasses import field as member
 
 from emcatalog.errors import OptionError, public, suggest
 from emcatalog.record.fields import FIELDS, Source
-from emcatalog.record.values import Examined, Value, examine, shown, wanted
+from emcatalog.record.values import Examined, Value, examine, kept, shown, wanted
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,14 @@ class Claim:
         >>> Claim("voxel_size_z", 0, "file", "a tag", "nm").examined().doubt
         '0 nm is less than 0.001 nm'
         """
-        if self.doubt:
-            return self
-        kind = FIELDS[self.field]
-        own = self.source in ("catalog", "default")
-        found = examine(kind, self.value, self.unit, own=own)
-        if found.doubt and self.source == "catalog":
-            raise OptionError(
-                got=f"{self.field} = {shown(self.value)}: {found.doubt}",
-                expected=f"{kind.meaning}, {wanted(kind)}",
-                hint=f"mend or remove {self.locator or 'what is declared'}",
-            )
+        found = self._found()
         locator = public(self.locator)
         if found.words:
             locator = f"{locator}: {found.words!r}".removeprefix(": ")
-        if self._is(found) and locator == self.locator:
+        # repr, for to == 1 is True and numbers of NumPy are Python's
+        if repr((found.value, found.unit, found.doubt, locator)) == repr(
+            (self.value, self.unit, self.doubt, self.locator)
+        ):
             return self
         return replace(
             self,
@@ -79,6 +72,16 @@ class Claim:
             doubt=found.doubt,
         )
 
-    def _is(self, found: Examined) -> bool:
-        same = (found.value, found.unit, found.doubt) == (self.value, self.unit, "")
-        return same and type(found.value) is type(self.value)
+    def _found(self) -> Examined:
+        if self.doubt:
+            return Examined(kept(self.value), self.unit, self.doubt)
+        kind = FIELDS[self.field]
+        own = self.source in ("catalog", "default")
+        found = examine(kind, self.value, self.unit, own=own)
+        if found.doubt and self.source == "catalog":
+            raise OptionError(
+                got=f"{self.field} = {shown(self.value)}: {found.doubt}",
+                expected=f"{kind.meaning}, {wanted(kind)}",
+                hint=f"mend or remove {self.locator or 'what is declared'}",
+            )
+        return found

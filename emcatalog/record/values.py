@@ -66,7 +66,25 @@ def examine(field: Field, value: object, unit: str = "", *, own: bool) -> Examin
             return _number(field, plain, unit, own)
         return _term(field, _SHAPES[field.type](plain), unit)
     except _DoubtError as error:
-        return Examined(_kept(plain), unit, str(error))
+        return Examined(kept(plain), unit, str(error))
+
+
+def kept(value: object) -> Value:
+    """A value that is doubted, fit for JSON: as it was told, else as text.
+
+    >>> kept(0.0), kept(float("nan")), kept({"a": 1})
+    (0.0, 'nan', "{'a': 1}")
+    """
+    plain: Any = _plain(value)
+    if isinstance(plain, str):
+        return clean(plain)
+    if isinstance(plain, tuple):
+        return tuple(
+            p if isinstance(p, str | int | float) else str(p) for p in map(kept, plain)
+        )
+    if _is_finite(plain) and abs(plain) < 2**63:
+        return plain  # type: ignore[no-any-return]  # a finite number
+    return clean(f"{plain!s:.200}")
 
 
 def wanted(field: Field) -> str:
@@ -231,14 +249,3 @@ def _is_finite(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:
         return False
-
-
-def _kept(value: Any) -> Value:
-    """A value that is doubted, fit for JSON: as it was told, else as text."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, tuple):
-        return tuple(str(_kept(part)) for part in value)
-    if _is_finite(value) and abs(value) < 2**63:
-        return value  # type: ignore[no-any-return]  # a finite number
-    return clean(f"{value!s:.200}")
