@@ -33,9 +33,16 @@ _INSTRUMENTS = (
 )
 _DETECTORS = (("Session Info", "Detector"), (_BAR, "Signal Name"))
 _FORMATTED = re.compile(r"(\d+\.?\d*) ?(k?)V")
-_TICKS = (_BAR, "Acquisition Time (OS)")
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-"""Windows counts tenths of microseconds from here, in universal time."""
+_CLOCKS = (
+    ((_BAR, "Acquisition Time (OS)"), datetime(1601, 1, 1, tzinfo=UTC), 1e-1),
+    (
+        ("Acquisition", "Frame", "Sequence", "Acquisition Start Time (epoch)"),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        1e3,
+    ),
+)
+"""Tags that count in universal time: from when, and microseconds of each unit. They are
+the clocks of Windows and of cameras."""
 
 
 def acquisition(tags: Group, path: str) -> Iterator[Claim]:
@@ -85,14 +92,12 @@ def acquired(tags: Group, where: str) -> Iterator[Claim]:
     """Days on which the image was taken, by each tag that tells one.
 
     A date in numbers may have the day or the month first: it is settled by the other
-    tags, or told as it is, with a doubt. The clock of the system tells a day only
-    where no other tag does, for it counts in universal time.
+    tags, or told as it is, with a doubt. A clock tells a day only where no other tag
+    does, for it counts in universal time.
     """
-    ticks = _day_of(tags.number(*_TICKS))
-    sure = [
-        day for _, text in _dates(tags) if len(days(text)) == 1 for day in days(text)
-    ]
-    known = tuple(sure) + ((ticks,) if ticks else ())
+    clocks = dict(_clocks(tags))
+    sure = (days(text) for _, text in _dates(tags))
+    known = (*(d[0] for d in sure if len(d) == 1), *clocks.values())
     told = []
     for place, text in _dates(tags):
         locator = _locator(where, place)
@@ -101,8 +106,9 @@ def acquired(tags: Group, where: str) -> Iterator[Claim]:
             yield Claim("acquired", day, "file", locator)
         else:
             yield Claim("acquired", text, "file", locator, doubt=_why(text))
-    if ticks and not any(is_near(ticks, day) for day in told):
-        yield Claim("acquired", ticks, "file", _locator(where, _TICKS))
+    for place, day in clocks.items():
+        if not any(is_near(day, other) for other in told):
+            yield Claim("acquired", day, "file", _locator(where, place))
 
 
 def _dates(tags: Group) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -118,12 +124,15 @@ def _why(text: str) -> str:
     return "no day on which a microscope can have worked"
 
 
-def _day_of(ticks: float | None) -> str:
-    try:
-        moment = _EPOCH + timedelta(microseconds=(ticks or 0) / 10)
-    except OverflowError:
-        return ""
-    return next(iter(days(moment.date().isoformat())), "")
+def _clocks(tags: Group) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Tags that count time, and the day that each tells."""
+    for place, begin, unit in _CLOCKS:
+        try:
+            moment = begin + timedelta(microseconds=(tags.number(*place) or 0) * unit)
+        except OverflowError:
+            continue
+        for day in days(moment.date().isoformat()) if moment > begin else ():
+            yield place, day
 
 
 def _locator(where: str, place: tuple[str, ...]) -> str:

@@ -116,6 +116,24 @@ def test_days_are_told_without_a_guess(
     assert about(opened(tmp_path, tags).record, "acquired") == expected
 
 
+REAL = {
+    # the first two were taken on one evening, in two languages of Windows
+    "Fei HAADF-DE_location.dm3": ["2016-08-27"] * 2,
+    "Fei HAADF-UK_location.dm3": ["2016-08-27"] * 2,
+    "test_STEM_image.dm3": ["2016-08-08"] * 2,
+    "test_diffraction_pattern.dm3": ["2014-07-09"],  # 7/9/2014, by a camera's clock
+    "test_dm_image_um_unit.dm3": ["2015-07-20"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_days_of_real_files(realdata: Path, name: str) -> None:
+    (path,) = (realdata / "dm").rglob(name)
+    record = open_pyramid(str(path), LOCAL, voxel_size_nm=9).record
+    assert about(record, "acquired") == [(day, "") for day in REAL[name]]
+    assert record.value("accelerating_voltage") == 200e3
+
+
 @pytest.mark.parametrize("date", ["03/04/2018", "yesterday", "0/0/0000", "31.02.2018"])
 def test_a_day_that_nobody_can_tell_is_a_doubt(tmp_path: Path, date: str) -> None:
     record = opened(tmp_path, {"DataBar": {"Acquisition Date": date}}).record
