@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import pickle
 from pathlib import Path
@@ -253,6 +254,29 @@ def test_riders_are_padded_and_cut_with_their_image() -> None:
     window = lazy(sparse()).isel(z=slice(2, 9))
     block = plan({"image": window, "labels": lazy(sparse())}, 3, Random(5))[2]
     np.testing.assert_array_equal(block.riders["labels"], block.data)
+
+
+def test_riders_are_read_together_in_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = sparse(), sparse()
+    made = plan({"image": lazy(first), "labels": lazy(second)}, 4, Random(20))
+    singles = [made[i] for i in range(20)]
+    # of 4 bytes a voxel and 64 voxels a block, both channels: five blocks
+    module = importlib.import_module("emcatalog.blocks.members")
+    monkeypatch.setattr(module, "AHEAD_BYTES", 5 * 64 * 8 + 1)
+    volumes = (first, second)
+    for volume in volumes:
+        volume.seen.clear()
+    for index, block in made.read_many(range(20)):
+        assert [len(volume.seen) for volume in volumes] == [(index // 5 + 1) * 5] * 2
+        np.testing.assert_array_equal(block.data, singles[index].data)
+        np.testing.assert_array_equal(block.riders["labels"], block.data)
+
+
+def test_a_rider_has_a_name_of_its_own() -> None:
+    with pytest.raises(OptionError, match="d: got an array named 'mask'"):
+        members({"d": {"image": labelled(GRID), "mask": labelled(GRID)}})
 
 
 @pytest.mark.parametrize(

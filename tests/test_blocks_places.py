@@ -199,6 +199,33 @@ def check_halo(place: Any, shape: Any, halo: Any, edge: str) -> None:
             assert 0 <= start < stop <= n
 
 
+def drawn(edge: str) -> list[str]:
+    """An axis of 14 voxels in blocks of 8 with a halo of 2, as a plan has them."""
+    source = labelled(Grid((1, 1, 14), (1.0,) * 3))
+    pad = "edge" if edge == "pad" else "never"
+    made = plan(source, (1, 1, 8), Tiles((0, 0, 2), edge), pad=pad)
+    lines = []
+    for index in range(len(made)):
+        place = made.place(index)
+        row = [" "] * 22
+        for x in range(place.start[2], place.stop[2]):
+            written = place.write.start[2] <= x < place.write.stop[2]
+            row[x + 2] = "#" if written else "-" if 0 <= x < 14 else "."
+        lines.append("".join(row).rstrip())
+    return lines
+
+
+@pytest.mark.parametrize("edge", ["shift", "pad", "partial", "drop"])
+def test_tiles_are_as_they_are_drawn(edge: str) -> None:
+    import emcatalog.blocks.tiles as module
+
+    text = (module.__doc__ or "").splitlines()
+    first = next(i for i, line in enumerate(text) if f'edge="{edge}"' in line)
+    expected = drawn(edge)
+    shown = [line[19:41].rstrip() for line in text[first : first + len(expected)]]
+    assert shown == expected
+
+
 def test_tiles_come_in_order_or_shuffled() -> None:
     source = labelled(Grid((4, 6, 9), (1.0,) * 3))
     ordered = plan(source, 2, Tiles())

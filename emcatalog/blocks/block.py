@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from emcatalog.blocks.members import MAIN
+from emcatalog.blocks.members import MAIN, MASK
 from emcatalog.blocks.places import Box, Place
 from emcatalog.geometry import AXES
 from emcatalog.index import voxel_coords
@@ -70,7 +70,7 @@ class Block:
         >>> plan(array, 4)[0].to_xarray().image.em.extent
         (200.0, 16.0, 16.0)
         """
-        arrays: dict[str, Any] = {MAIN: self.data, "mask": self.mask, **self.riders}
+        arrays: dict[str, Any] = {MAIN: self.data, MASK: self.mask, **self.riders}
         place = self.place
         attrs = {
             "dataset": place.dataset,

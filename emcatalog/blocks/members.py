@@ -17,6 +17,12 @@ from emcatalog.volume import Volume
 MAIN = "image"
 """The name of what a block's ``data`` are, where a dataset has several arrays."""
 
+MASK = "mask"
+"""The name of a block's mask beside them."""
+
+AHEAD_BYTES = 2**26
+"""Voxels that are held at once where several channels are read together."""
+
 Voxels = NDArray[np.generic]
 
 
@@ -25,12 +31,14 @@ class Channel:
     """One array of a member, read in the member's voxels.
 
     Voxel ``v`` of the member is voxel ``v + offset`` of ``volume``; ``entry`` names it
-    in errors.
+    in errors. ``coarser`` are further levels of it, finest first, in the same frame of
+    nanometres: never read for blocks, but to look at all of it.
     """
 
     volume: Volume
     offset: Triple
     entry: str
+    coarser: tuple[Volume, ...] = field(default=(), repr=False)
 
     def read(self, region: Region) -> Voxels:
         """Voxels of ``region``; what cannot be read raises."""
@@ -85,6 +93,33 @@ class Member:
     def volume_nm3(self) -> float:
         """Size of the part in which blocks lie, in cubic nanometres."""
         return self.within.size * math.prod(self.grid.voxel_size)
+
+    def read(self, region: Region) -> dict[str, Voxels]:
+        """Voxels of ``region`` of the image and each rider, by their names."""
+        channels = {MAIN: self.image, **self.riders}
+        return {name: channel.read(region) for name, channel in channels.items()}
+
+    def read_many(
+        self, regions: Sequence[Region]
+    ) -> Iterator[tuple[int, dict[str, Voxels]]]:
+        """``(index into regions, what `read` gives of it)``, each index once.
+
+        Of an image alone they come as its volume gives them. With riders some are read
+        at a time, as many as `AHEAD_BYTES` hold, and come in order.
+        """
+        if not self.riders:
+            for index, voxels in self.image.read_many(regions):
+                yield index, {MAIN: voxels}
+            return
+        channels = {MAIN: self.image, **self.riders}
+        sizes = sum(c.volume.dtype.itemsize for c in channels.values())
+        most = max((region.size for region in regions), default=1) * sizes
+        few = max(1, AHEAD_BYTES // most)
+        for first in range(0, len(regions), few):
+            part = regions[first : first + few]
+            read = {name: dict(c.read_many(part)) for name, c in channels.items()}
+            for index in range(len(part)):
+                yield first + index, {n: each.pop(index) for n, each in read.items()}
 
     def cropped(self, within: Region) -> Member:
         """The same dataset, whose blocks lie in this part of it alone."""

@@ -114,7 +114,8 @@ class Space:
         """The block that begins at voxel ``start``."""
         grid = self.member.grid
         axes = zip(grid.origin, start, grid.voxel_size, strict=True)
-        z, y, x = (round(o + a * s, DIGITS) for o, a, s in axes)
+        # adding 0.0 turns -0.0 into 0.0
+        z, y, x = (round(o + a * s, DIGITS) + 0.0 for o, a, s in axes)
         return Place(
             self.number,
             self.member.name,

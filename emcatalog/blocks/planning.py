@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
@@ -15,7 +15,7 @@ from emcatalog.blocks import padding
 from emcatalog.blocks.block import Block, Voxels
 from emcatalog.blocks.counter import Counter, whole
 from emcatalog.blocks.datasets import members
-from emcatalog.blocks.members import Member
+from emcatalog.blocks.members import MAIN, Member
 from emcatalog.blocks.padding import Cut
 from emcatalog.blocks.places import Place, spaces
 from emcatalog.blocks.samplers import Random, Sampler, Way
@@ -157,40 +157,36 @@ class Plan(Sequence[Block]):
         for number, wanted in grouped.items():
             member = self.members[number]
             cuts = [Cut.of(place, member.within, self.pad) for _, _, place in wanted]
-            for turn, voxels in member.image.read_many([cut.region for cut in cuts]):
+            for turn, read in member.read_many([cut.region for cut in cuts]):
                 index, at, place = wanted[turn]
-                yield index, self._finished(at, place, cuts[turn], voxels)
+                yield index, self._finished(at, place, cuts[turn], read)
 
     def _block(self, at: Counter, skipped: tuple[Place, ...] = ()) -> Block:
         place = self.sampler.place(at)
         member = self.members[place.member]
         cut = Cut.of(place, member.within, self.pad)
-        return self._finished(at, place, cut, member.image.read(cut.region), skipped)
+        return self._finished(at, place, cut, member.read(cut.region), skipped)
 
     def _finished(
         self,
         at: Counter,
         place: Place,
         cut: Cut,
-        voxels: Voxels,
+        read: Mapping[str, Voxels],
         skipped: tuple[Place, ...] = (),
     ) -> Block:
-        """The block made of the voxels of ``cut``, or of another attempt."""
+        """The block made of what was ``read`` of ``cut``, or of another attempt."""
         member = self.members[place.member]
         real = None
         if self.missing != "fill":
-            real = gaps.held(member.image, cut.region, voxels)
+            real = gaps.held(member.image, cut.region, read[MAIN])
         if real is not None and self.missing != "mask":
             if self.missing == "raise" or len(skipped) + 1 == gaps.ATTEMPTS:
                 raise _missing(place, real, skipped)
             return self._block(at.again(), (*skipped, place))
-        riders = {
-            name: cut.filled(channel.read(cut.region))
-            for name, channel in member.riders.items()
-        }
-        block = Block(
-            cut.filled(voxels), place, member.record, riders, cut.spread(real), skipped
-        )
+        made = {name: cut.filled(voxels) for name, voxels in read.items()}
+        data, real = made.pop(MAIN), cut.spread(real)
+        block = Block(data, place, member.record, made, real, skipped)
         return functools.reduce(lambda done, step: step(done, at), self.steps, block)
 
     def __repr__(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from emcatalog.blocks.members import Member
+from emcatalog.blocks.members import MASK, Member
 from emcatalog.blocks.resample import ALIGNED, alike, onto
-from emcatalog.errors import GeometryError
+from emcatalog.errors import GeometryError, OptionError
 from emcatalog.geometry import Grid, Region, Triple
 
 
@@ -15,8 +15,15 @@ def with_rider(image: Member, name: str, rider: Member, resample: bool) -> Membe
     """``image`` with one more array, in the part where both are.
 
     Raises GeometryError for an array with other voxels, in size or in place, unless it
-    may be resampled, and for one that lies elsewhere.
+    may be resampled, and for one that lies elsewhere; OptionError for a name that is
+    taken.
     """
+    if name == MASK:
+        raise OptionError(
+            entry=image.name,
+            got=f"an array named {name!r}",
+            expected=f"another name: a block's own {MASK} has it",
+        )
     if resample and not _is_aligned(image.grid, rider.grid):
         rider = onto(rider, image.grid)
     shift = _shift(image, rider, name)

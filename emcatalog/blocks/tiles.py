@@ -2,25 +2,25 @@
 
 A block of 8 voxels with a halo of 2 writes its 4 inner ones, its core. Cores lie side
 by side from the first voxel on. Here of an axis of 14 voxels (``#`` is written by this
-block, ``-`` is its halo, ``.`` is padded):
+block, ``-`` is read for it, ``.`` is padded):
 
-    edge="shift"     ####--          the halo ends where the volume does: blocks at
-                       --####--      the ends are moved inside, so all have one size
-                           --####
-                           ------##  and the last writes what is left
+    edge="shift"     ####----             blocks that would stick out are moved
+                       --####--           inside, so that all have one size;
+                           --####--       the last writes what is left
+                           ------##
 
-    edge="pad"     ..####--          blocks stick out, and are padded
+    edge="pad"     ..####--               blocks stick out, and are padded
                        --####--
-                           --####..
+                           --####--
                                --##....
 
-    edge="partial"   ####--          blocks are cut at the ends, and differ in size
+    edge="partial"   ####--               blocks are cut, and differ in size
                        --####--
-                           --####
+                           --####--
                                --##
 
-    edge="drop"      --####--        whole blocks only; what they leave, nobody writes
-                         --####--
+    edge="drop"      --####--             whole blocks only; what they leave,
+                         --####--         nobody writes
 
 Except with "drop", every voxel is written by exactly one block.
 """
