@@ -39,7 +39,7 @@ from emcatalog_ngff.ome import (
 from emcatalog_ngff.probe import Node, nothing_at, probe
 from emcatalog_ngff.pyramid import Choice, Levels, build
 from emcatalog_ngff.raw import FILES, raw_json
-from emcatalog_ngff.statements import Group, without
+from emcatalog_ngff.statements import Group, Source, without
 from emcatalog_ngff.store import open_store
 
 _PREFIXES = ("zarr://", "zarr2://", "zarr3://", "n5://")
@@ -168,7 +168,8 @@ def _one_array(array: Array, letters: tuple[str, ...]) -> Levels:
     level = Level("", Placement.identity(len(names)))
     axes = tuple(Axis(name) for name in names)
     kind = "Zarr v2 array" if array.driver == "zarr" else "Zarr v3 array"
-    return Multiscale(kind, axes, (level,), "", ""), (array,)
+    told = tuple(Source(array.attributes, "", len(names), is_n5=False).statements())
+    return Multiscale(kind, axes, (level,), "", "", told), (array,)
 
 
 def _dimension_names(array: Array, letters: tuple[str, ...]) -> Sequence[str]:
