@@ -16,7 +16,7 @@ from emcatalog.driver import VolumeSource
 from emcatalog.errors import NotFoundError, OptionError, UnreachableError
 from emcatalog.metadata.columns import ALL
 from emcatalog.metadata.consolidate import Reader, consolidated, merged
-from emcatalog.metadata.reading import Reading
+from emcatalog.metadata.reading import Reading, read
 from emcatalog.metadata.snapshot import snapshots
 from emcatalog.metadata.table import row
 from emcatalog.mirror import use_mirror
@@ -280,10 +280,25 @@ def test_a_document_that_an_archive_need_not_have(
     url = "https://www.ebi.ac.uk/empiar/api/entry/EMPIAR-11759/"
     keep(own.mine, Claim("title", "Retina", "api", f"{url}#EMPIAR-11759.title"))
     assert isinstance(described(own, refresh=True).troubles[0], NotFoundError)
-    told = {"evidence": [{"kind": "empiar", "url": f"{url}other/"}]}
-    more = catalog(tmp_path / "more", mine=entry(REMOTE, told, voxel_size_nm=5))
-    (trouble, *_) = described(more, refresh=True).troubles
+
+
+def test_a_document_that_an_entry_names_has_to_be_there(
+    online: Online, tmp_path: Path
+) -> None:
+    url = "https://www.ebi.ac.uk/elsewhere/"
+    told = {"evidence": [{"kind": "empiar", "url": url}]}
+    (trouble,) = described(catalog(tmp_path / "n", mine=entry(REMOTE, told))).troubles
     assert isinstance(trouble, NotFoundError)
+    assert url in trouble.entry
+
+
+def test_what_was_opened_before_is_read_again(tmp_path: Path) -> None:
+    source = catalog(tmp_path, mine=entry(tiff(tmp_path / "a.tif"))).mine
+    depths = []
+    for depth in (5, 9):
+        tiff(tmp_path / "a.tif", shape=(depth, 6, 7))
+        depths += [c.value for c in read(source).claims if c.field == "depth"]
+    assert depths == [5, 9]
 
 
 def test_evidence_that_an_entry_names_is_read(online: Online, tmp_path: Path) -> None:

@@ -120,9 +120,7 @@ def _compared(
     known: Cell, wanted: float | str, compare: Callable[[Any, Any], bool]
 ) -> bool:
     if isinstance(wanted, float) and isinstance(known, int | float):
-        # a length that a person types has fewer digits than one that was measured
-        same = math.isclose(known, wanted, rel_tol=1e-9)
-        return compare(wanted if same else known, wanted)
+        return compare(known, wanted)
     if isinstance(wanted, str) and isinstance(known, str):
         return compare(known.casefold(), wanted.casefold())
     return False
