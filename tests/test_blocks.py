@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from block_volumes import HEMIBRAIN, Sparse, labelled, lazy, numbered, sparse
-from emcatalog.blocks import Block, Counter, Plan, Points, Random, Tiles, plan
+from emcatalog.blocks import (
+    Block,
+    Counter,
+    Plan,
+    Points,
+    Random,
+    Stratified,
+    Tiles,
+    plan,
+)
 from emcatalog.errors import GeometryError, MissingError, OptionError, TruncatedError
 from emcatalog.geometry import Grid, Region
 
@@ -310,6 +320,25 @@ def test_skipped_blocks_are_told_and_replaced_by_pure_ones() -> None:
         places = [*block.skipped, block.place]
         assert places[0] == made.place(index)
         assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("way", [Random(200, "equal"), Stratified(200, "equal")])
+def test_skipping_keeps_to_its_dataset(way: Any) -> None:
+    """However little of a dataset is there, it is met as often as its weight says."""
+    cells = itertools.product(range(3), range(4), range(5))
+    gone = frozenset(cell for cell in cells if cell[2] > 1)
+    arrays = {"thin": lazy(sparse(absent=gone)), "full": lazy(sparse())}
+    made = plan(arrays, 4, way, missing="skip")
+    blocks = [made[i] for i in range(200)]
+    assert [b.dataset for b in blocks] == [made.place(i).dataset for i in range(200)]
+    assert 70 < sum(b.dataset == "thin" for b in blocks) < 130
+    assert sum(bool(b.skipped) for b in blocks) > 20
+
+
+def test_skipping_leaves_a_stratum_that_holds_one_place() -> None:
+    volume = sparse((4, 4, 8), absent=frozenset({(0, 0, 1)}))
+    made = plan(lazy(volume), 4, Stratified(5), missing="skip")
+    assert [block.place.start for block in made] == [(0, 0, 0)] * 5
 
 
 def test_skipping_ends() -> None:

@@ -47,7 +47,7 @@ def space(shape: Any, size: Any, within: Region | None = None) -> Space:
 class Told:
     """A counter that draws the words it is told."""
 
-    epoch = seed = 0
+    epoch = seed = attempt = 0
 
     def __init__(self, number: int, count: int, index: int = 0) -> None:
         width = (count - 1).bit_length()

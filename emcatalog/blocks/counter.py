@@ -43,6 +43,10 @@ class Counter:
         """The same index, drawn once more."""
         return replace(self, attempt=self.attempt + 1)
 
+    def first(self) -> Counter:
+        """The first attempt at the same index: for what all attempts share."""
+        return replace(self, attempt=0) if self.attempt else self
+
     def draws(self, stream: str) -> Draws:
         """Independent numbers for one purpose, which ``stream`` names.
 

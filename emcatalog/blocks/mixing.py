@@ -73,7 +73,7 @@ class Mixture:
 
     def draw(self, draws: Draws) -> int:
         """A member, as often as its weight says."""
-        return 0 if len(self.ends) == 1 else self.chosen(draws.below(self.ends[-1]))
+        return self.chosen(draws.below(self.ends[-1]))
 
     def apportioned(self, count: int) -> tuple[int, ...]:
         """``count`` divided by the weights into whole numbers, none off by one or more.

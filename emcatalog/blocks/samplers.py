@@ -76,10 +76,11 @@ class RandomPlaces:
         return self.count
 
     def place(self, at: Counter) -> Place:
-        """A dataset by its weight, and a place in it."""
-        draws = at.draws("place")
-        space = self.spaces[self.mixture.draw(draws)]
-        return space.place(space.numbered(draws.below(space.count)))
+        """A dataset by its weight, and a place in it; another attempt stays in it."""
+        space = self.spaces[0]
+        if len(self.spaces) > 1:
+            space = self.spaces[self.mixture.draw(at.first().draws("dataset"))]
+        return space.place(space.numbered(at.draws("place").below(space.count)))
 
     def describe(self) -> str:
         """What it does."""

@@ -53,16 +53,19 @@ class StratifiedPlaces:
         return self.ends[-1]
 
     def place(self, at: Counter) -> Place:
-        """A random place of the stratum that has its turn."""
+        """A random place of the stratum that has its turn; then any of its dataset."""
         stratum = Permutation(self.ends[-1], at.seed, at.epoch, "strata")[at.index]
-        number = bisect_right(self.ends, stratum)
-        first = self.ends[number - 1] if number else 0
-        space, strata = self.spaces[number], self.ends[number] - first
+        dataset = bisect_right(self.ends, stratum)
+        first = self.ends[dataset - 1] if dataset else 0
+        space, strata = self.spaces[dataset], self.ends[dataset] - first
+        drawn = at.draws("place").below(space.count)
+        if at.attempt:  # the stratum may hold nothing else
+            return space.place(space.numbered(drawn))
         # of count * strata numbers each place has as many as there are strata
-        drawn = (stratum - first) * space.count + at.draws("place").below(space.count)
+        number = ((stratum - first) * space.count + drawn) // strata
         fine = max(1, space.count // strata)
         steps = space.member.grid.voxel_size
-        return space.place(near(drawn // strata, space.origins, steps, fine))
+        return space.place(near(number, space.origins, steps, fine))
 
     def describe(self) -> str:
         """What it does."""
