@@ -13,13 +13,14 @@ import xarray as xr
 from emcatalog.accessor.source import pyramid_of
 from emcatalog.blocks.arrays import volume_of
 from emcatalog.blocks.members import MAIN, Channel, Member
-from emcatalog.blocks.resample import resampled
+from emcatalog.blocks.resample import is_in_place, resampled
 from emcatalog.blocks.riders import with_rider
 from emcatalog.driver import VolumeSource
 from emcatalog.errors import EmcatalogError, OptionError
 from emcatalog.geometry import Lengths
 from emcatalog.index import nanometres
 from emcatalog.record import Record
+from emcatalog.volume import Pyramid, Volume
 
 
 def members(
@@ -91,14 +92,18 @@ def _of_member(name: str, given: Member, _: Lengths | None) -> Member:
 
 def _of_array(name: str, given: xr.DataArray, _: Lengths | None) -> Member:
     volume, offset, grid = volume_of(given)
+    level, kind = given.attrs.get("level", 0), given.attrs.get("kind", "")
+    coarser: tuple[Volume, ...] = ()
     try:
-        record = pyramid_of(given).record
+        pyramid = pyramid_of(given)
+        record = pyramid.record
+        if is_in_place(volume, offset, grid):
+            coarser = below(pyramid, volume)
     except OptionError:
         record = Record()
-    level, kind = given.attrs.get("level", 0), given.attrs.get("kind", "")
     return Member(
         name,
-        Channel(volume, offset, name),
+        Channel(volume, offset, name, coarser),
         grid,
         grid.region,
         level if isinstance(level, int) else 0,
@@ -114,8 +119,19 @@ def _of_source(name: str, given: VolumeSource, wanted: Lengths | None) -> Member
     volume, record = pyramid.level(level), pyramid.record
     kind = str(record.value("kind") or "")
     grid = volume.grid
-    channel = Channel(volume, (0, 0, 0), name)
+    channel = Channel(volume, (0, 0, 0), name, below(pyramid, volume))
     return Member(name, channel, grid, grid.region, level, record, kind)
+
+
+def below(pyramid: Pyramid, volume: Volume) -> tuple[Volume, ...]:
+    """The levels of ``pyramid`` that are coarser than ``volume``, finest first."""
+    steps = volume.grid.voxel_size
+    return tuple(
+        level
+        for level in pyramid.levels
+        if math.prod(level.grid.voxel_size) > 1.5 * math.prod(steps)
+        and all(a >= b for a, b in zip(level.grid.voxel_size, steps, strict=True))
+    )
 
 
 KINDS: dict[type, Callable[[str, Any, Lengths | None], Member]] = {

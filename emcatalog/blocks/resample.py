@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from emcatalog.blocks.members import Channel, Member
 from emcatalog.errors import OptionError
 from emcatalog.geometry import DIGITS, Grid, Lengths, Region, Triple
-from emcatalog.volume import ensure_fits, ensure_inside
+from emcatalog.volume import Volume, ensure_fits, ensure_inside
 
 Voxels = NDArray[np.generic]
 
@@ -185,10 +185,29 @@ def onto(member: Member, grid: Grid) -> Member:
         high.append(edge + part.stop * step)
     within = grid.covering((low[0], low[1], low[2]), (high[0], high[1], high[2]))
     volume = Resampled(member.image, member.grid, grid, is_smooth(member))
-    channel = Channel(volume, (0, 0, 0), member.image.entry)
+    image, steps = member.image, grid.voxel_size
+    is_known = is_in_place(image.volume, image.offset, member.grid)
+    coarser = tuple(
+        level
+        for level in (*([image.volume] if is_known else []), *image.coarser)
+        if all(a >= b for a, b in zip(level.grid.voxel_size, steps, strict=True))
+    )
+    channel = Channel(volume, (0, 0, 0), image.entry, coarser)
     return Member(
         member.name, channel, grid, within, member.level, member.record, member.kind
     )
+
+
+def is_in_place(volume: Volume, offset: Triple, grid: Grid) -> bool:
+    """Whether ``volume`` tells the same nanometres of its voxels as ``grid`` does.
+
+    Voxel 0 of ``grid`` is the one at ``offset``. Labels may have been assigned anew.
+    """
+    axes = zip(
+        volume.grid.origin, offset, grid.origin, volume.grid.voxel_size, strict=True
+    )
+    gaps = (abs(first + o * s - origin) / s for first, o, origin, s in axes)
+    return alike(grid, volume.grid.voxel_size) and all(gap <= ALIGNED for gap in gaps)
 
 
 def is_smooth(member: Member) -> bool:
