@@ -38,12 +38,12 @@ def plan(  # noqa: PLR0913 - all that a plan is
 ) -> Plan:
     """Blocks of ``size`` at the places that ``sampler`` chooses in ``arrays``.
 
-    - ``arrays``: one dataset or a mapping of names to datasets; with labels and further
-      channels if need be. ``voxel_size`` (nm) chooses the level of each, ``resample``
-      makes voxels just so large: see `members`.
+    - ``arrays``: one dataset or a mapping of names to datasets, with riders if need be;
+      ``voxel_size`` (nm) chooses the level of each, ``resample`` makes voxels just so
+      large: see `members`.
     - ``size``: one number or three (z, y, x); whole numbers are voxels, texts such as
-      ``"1 um"`` and quantities are lengths, of each dataset as many voxels as fit best.
-    - ``sampler``: `Random` (the default), `Tiles`, `Stratified` or `Points`.
+      ``"1 um"`` and quantities are lengths.
+    - ``sampler``: `Random` (the default), `Tiles`, `Stratified`, `Points`.
     - ``pad``: "never", or what stands where a block sticks out: "reflect", "edge" or
       "constant" (zeros). Random blocks stick out only of axes that are too short.
     - ``missing``: what if voxels are not stored, or not numbers: "raise"; "mask" marks
@@ -52,18 +52,8 @@ def plan(  # noqa: PLR0913 - all that a plan is
       Of riders the fill value is taken: in labels it means background.
     - ``seed``: another one gives other random places.
 
-    Nothing is read but the metadata of sources. Raises GeometryError for a block that
-    is larger than its volume, OptionError for what does not fit, and what `members`
-    raises.
-
-    >>> import xarray as xr
-    >>> from emcatalog.geometry import Grid
-    >>> from emcatalog.index import voxel_coords
-    >>> grid = Grid((60, 64, 64), (50.0, 4.0, 4.0))
-    >>> array = xr.DataArray(np.ones(grid.shape, "u1"), voxel_coords(grid))
-    >>> blocks = plan({"cells": array}, (16, 32, 32), Random(1000))
-    >>> len(blocks), blocks[7].data.shape, blocks[7].place == blocks.place(7)
-    (1000, (16, 32, 32), True)
+    Only metadata are read. Raises GeometryError for a block that is larger than its
+    volume, OptionError for what does not fit, and what `members` raises.
     """
     found = members(arrays, voxel_size, resample)
     mode, policy = padding.checked(pad), gaps.checked(missing)
@@ -86,6 +76,15 @@ class Plan(Sequence[Block]):
     ``plan[i]`` is a pure function of the seed, the epoch and ``i``: the same block in
     any process, on any machine, in any order. A plan is small whatever its length, and
     can be pickled; slices of it are plans. Made by `plan`.
+
+    >>> import xarray as xr
+    >>> from emcatalog.geometry import Grid
+    >>> from emcatalog.index import voxel_coords
+    >>> grid = Grid((60, 64, 64), (50.0, 4.0, 4.0))
+    >>> array = xr.DataArray(np.ones(grid.shape, "u1"), voxel_coords(grid))
+    >>> blocks = plan({"cells": array}, (16, 32, 32), Random(1000))
+    >>> len(blocks), blocks[7].data.shape, blocks[7].place == blocks.place(7)
+    (1000, (16, 32, 32), True)
     """
 
     members: tuple[Member, ...]
