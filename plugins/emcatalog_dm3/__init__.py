@@ -60,7 +60,7 @@ def open_pyramid(  # noqa: PLR0913 - options of a catalog entry
     choice = Choice(image, channel, time)
     first = next(filter(None, places), None)
     sections = each(
-        lambda url: read_section(url, transport, choice, raw=url == first),
+        lambda url: read_section(url, transport, choice, whole=url == first),
         places,
         transport,
     )

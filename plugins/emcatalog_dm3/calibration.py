@@ -20,11 +20,19 @@ _RECORD = ("SBFSEM", "Record", "Slice thickness")
 _IMAGING = ("SBFSEM", "Imaging", "Record pixel size")
 
 
-def claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]:
-    """All claims of the tags about image ``index``; locators are tag paths."""
+def size_claims(tags: Group, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]:
+    """What ``tags`` of image ``index`` say of its voxels; locators are tag paths."""
+    others = not_lengths(tags, axes)
+    return (
+        *_calibrated([axis for axis in axes[:3] if axis not in others]),
+        *_more_sizes(tags, f"ImageList.{index}", {axis.name for axis in others}),
+    )
+
+
+def more_claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]:
+    """All else that the tags say of image ``index``."""
     tags = file.root.group("ImageList", str(index))
     path = f"ImageList.{index}"
-    others = not_lengths(tags, axes)
     return (
         Claim("format", f"DM{file.version}", "file", "version"),
         Claim("compression", "raw", "file", f"{path}.ImageData.Data"),
@@ -32,9 +40,7 @@ def claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]
         Claim("rendered", 0, "file", f"{path}.ImageData.Data"),
         Claim("byte_order", _ORDERS[file.order], "file", "byte order"),
         *_bits(tags, path),
-        *_calibrated([axis for axis in axes[:3] if axis not in others]),
-        *_more_sizes(tags, path, {axis.name for axis in others}),
-        *_note(others, tags, path),
+        *_note(not_lengths(tags, axes), tags, path),
         *_texts(tags, path),
         *acquisition(tags, path),
         *_display_window(file.root, index),

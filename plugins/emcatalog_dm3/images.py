@@ -11,7 +11,7 @@ from emcatalog.geometry import Triple
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
 from emcatalog_dm3.axes import Axis, axes_of, not_lengths, spectral
-from emcatalog_dm3.calibration import claims
+from emcatalog_dm3.calibration import more_claims, size_claims
 from emcatalog_dm3.pixels import CHANNELS, Pixels, pixels_of, type_name
 from emcatalog_dm3.raw import raw_tags
 from emcatalog_dm3.tags import read_tags
@@ -39,7 +39,7 @@ class Section:
 
     Pixels begin at byte ``offset``, plane after plane, x running fastest. ``others``
     are axes that are calibrated as something that is no length. ``raw`` are all tags
-    of the file, if they were asked for.
+    of the file, if it was read as a whole.
     """
 
     url: str
@@ -57,11 +57,12 @@ class Section:
 
 
 def read_section(
-    url: str, transport: Transport, choice: Choice, *, raw: bool = False
+    url: str, transport: Transport, choice: Choice, *, whole: bool = False
 ) -> Section:
     """Find the image of the DM file at ``url``; only tags are read.
 
-    ``raw`` keeps all of them: for one file of a series, not for thousands.
+    ``whole`` keeps all that they say: for one file of a series, not for thousands.
+    Of the others there are just the claims about their voxels.
 
     Raises FormatError for a spectrum, for more than four dimensions, for pixels that
     are not read and for damage, OptionError for a choice that the file does not have.
@@ -76,7 +77,10 @@ def read_section(
     except EmcatalogError as error:
         error.about(f"{url}, image {index}, {_described(tags)}")
         raise
-    return replace(found, raw=raw_tags(file.root)) if raw else found
+    if not whole:
+        return found
+    more = more_claims(file, index, axes_of(tags, f"ImageList.{index}"))
+    return replace(found, claims=(*found.claims, *more), raw=raw_tags(file.root))
 
 
 def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:
@@ -96,7 +100,8 @@ def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:
             expected=f"{volume * t}",
             hint="fetch the file again; its tags contradict each other",
         )
-    found = (*claims(file, index, axes), *_choices(axes, pixels, choice.channel, time))
+    sizes = size_claims(tags, index, axes)
+    found = (*sizes, *_choices(axes, pixels, choice.channel, time))
     offset = block.offset + time * volume
     return Section(file.url, (z, y, x), pixels, offset, found, not_lengths(tags, axes))
 

@@ -98,7 +98,7 @@ def _of_files(
     first = next(filter(None, urls), None)
     files = each(
         lambda url: read_sections(
-            url, transport, choice, alone=False, raw=url == first
+            url, transport, choice, alone=False, whole=url == first
         ),
         urls,
         transport,

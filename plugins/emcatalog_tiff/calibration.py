@@ -41,9 +41,10 @@ def size_claims(tiff: TiffFile, stack: Hyperstack, page: TiffPage) -> tuple[Clai
 
 def unbelieved(sizes: tuple[Claim, ...]) -> str:
     """Why the resolution is no voxel size, where nothing else tells one of x and y."""
-    if any(not c.doubt and c.field[-1] in "xy" for c in sizes):
+    found = [c for c in sizes if c.field in ("voxel_size_y", "voxel_size_x")]
+    if any(not claim.doubt for claim in found):
         return ""
-    told = [c for c in sizes if c.locator.endswith("and ResolutionUnit")]
+    told = [c for c in found if c.locator.endswith("and ResolutionUnit")]
     reasons = dict.fromkeys(claim.doubt for claim in told)
     return "; ".join(reasons)
 

@@ -80,9 +80,12 @@ def read_sections(
     choice: Choice,
     *,
     alone: bool = True,
-    raw: bool = True,
+    whole: bool = True,
 ) -> Sections:
-    """The sections of the file at ``url``, and its ``raw`` tags if they are wanted.
+    """The sections of the file at ``url``.
+
+    ``whole`` is False for all but the first file of a series: of them there are just
+    the claims about their voxels, and no raw tags.
 
     ``alone`` is False for one file of a series: its length is not asked for, and
     nothing is fetched ahead, because the files themselves are read in parallel. The
@@ -92,17 +95,17 @@ def read_sections(
     try:
         if not alone:
             file = HeaderFile(transport.reader(url, BLOCK), UNKNOWN)
-            return _sections(file, None, choice, raw=raw)
+            return _sections(file, None, choice, whole=whole)
         with kept_header(url, transport, BLOCK) as reader:
             file = HeaderFile(reader, transport.size(url))
-            return _sections(file, transport, choice, raw=raw)
+            return _sections(file, transport, choice, whole=whole)
     except EmcatalogError as error:
         error.about(url)
         raise
 
 
 def _sections(
-    file: HeaderFile, ahead: Transport | None, choice: Choice, *, raw: bool
+    file: HeaderFile, ahead: Transport | None, choice: Choice, *, whole: bool
 ) -> Sections:
     _ensure_tiff(file)
     with opened(file, _name(file.name)) as tiff:
@@ -120,8 +123,11 @@ def _sections(
             else reduced_levels(tiff, pages, planes, sample, (file, ahead))
         )
         page = planes[0].page
-        said = _claims(tiff, stack, page, note) + _encoding(tiff, stack, layout, page)
-        tags = raw_tags(tiff, pages[0], file) if raw else {}
+        said = size_claims(tiff, stack, page) + _encoding(tiff, stack, layout, page)
+        tags: Mapping[str, object] = {}
+        if whole:
+            said += _words(stack, page, said, note)
+            tags = raw_tags(tiff, pages[0], file)
     return Sections(file.name, layout, table, said, levels, tags)
 
 
@@ -215,18 +221,17 @@ def _only_one(series: int) -> OptionError:
     )
 
 
-def _claims(
-    tiff: TiffFile, stack: Hyperstack, page: TiffPage, note: str
+def _words(
+    stack: Hyperstack, page: TiffPage, sizes: tuple[Claim, ...], note: str
 ) -> tuple[Claim, ...]:
-    """Everything that the file says, as claims of the source ``file``.
+    """What else the file says, as claims of the source ``file``.
 
     What was not believed of its resolution, and why, is the claim ``note``, after the
     given one.
     """
-    sizes = size_claims(tiff, stack, page)
     text = "; ".join(filter(None, (note, unbelieved(sizes))))
     told = (Claim("note", text, "file", "tags"),) if text else ()
-    return (*sizes, *text_claims(stack, page), *told)
+    return (*text_claims(stack, page), *told)
 
 
 def _encoding(
