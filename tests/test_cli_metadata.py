@@ -94,6 +94,8 @@ def test_it_fits_every_terminal(
         shown = ask(*words).stdout
         assert max(map(len, shown.splitlines())) <= columns
         assert "…" not in shown
+    explained = ask("--explain", "wrong.voxel_size").stdout.splitlines()
+    assert all(line == line.rstrip() or len(line) == columns for line in explained)
 
 
 def test_names_nested_ones_and_families(ask: Run) -> None:
@@ -112,6 +114,8 @@ def test_parameters_are_those_of_one_entry(ask: Run, tmp_path: Path) -> None:
     shown = ask("family", "-p", "name=b", "--fields", "depth", "--format", "csv").stdout
     assert shown == "depth\n9\n"
     assert "the name of one entry" in ask("-p", "name=b", code=2).stderr
+    explained = ask("--explain", "family.depth", "-p", "name=b").stdout
+    assert "9  (file" in explained
     assert "one entry" in ask("good", "far", "-p", "name=b", code=2).stderr
 
 
@@ -201,9 +205,29 @@ def test_raw_tags_are_the_vendors_own(ask: Run) -> None:
     assert "did you mean" in ask("--raw", "god", code=2).stderr
 
 
-def test_one_question_at_a_time(ask: Run) -> None:
-    told = ask("--conflicts", "--schema", code=2).stderr
-    assert "--conflicts and --schema" in told
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--conflicts", "--schema"), "--conflicts and --schema"),
+        (("--check", "--refresh"), "--check and --refresh"),
+        (("--schema", "--format", "csv"), "--schema and --format"),
+        (("--write", "d", "--out", "x.csv"), "--write and --out"),
+        (("good", "--explain", "far.depth"), "--explain and NAMES"),
+        (("--export", "cff", "--fields", "name"), "--export and --fields"),
+        (("good", "--raw", "far"), "--raw and NAMES"),
+    ],
+)
+def test_one_question_at_a_time(words: tuple[str, ...], told: str, ask: Run) -> None:
+    """What would mean nothing is refused, and not passed over."""
+    assert told in ask(*words, code=2).stderr
+
+
+def test_conflicts_about_some_fields(ask: Run) -> None:
+    words = ("far", "--conflicts", "--format", "json", "--fields")
+    rows = json.loads(ask(*words, "voxel_size").stdout)
+    assert {row["field"] for row in rows} == {"voxel_size_x"}
+    assert "did you mean 'licence'" in ask(*words, "licenc", code=2).stderr
+    assert json.loads(ask(*words, "depth").stdout) == []
 
 
 def test_a_host_that_does_not_answer(run: Run, tmp_path: Path) -> None:
@@ -248,7 +272,7 @@ def test_refresh_then_check(ask: Run, tmp_path: Path) -> None:
     assert len(snapshots()) == 2
     assert "Nothing changed" in ask("good", "--check").stdout
     tiff(tmp_path / "a.tif", shape=(8, 6, 7))
-    assert "5" in ask("good", "--explain", "good.depth").stdout
+    assert "5" in ask("--explain", "good.depth").stdout
     shown = ask("good", "--check", code=1).stdout
     assert re.search(r"good +depth +changed +file +5 +8", shown)
     rows = json.loads(ask("good", "--check", "--format", "json", code=1).stdout)

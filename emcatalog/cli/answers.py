@@ -131,11 +131,15 @@ def _list_fields(request: Request) -> bool:
 
 
 def _conflicts(request: Request) -> bool:
+    from emcatalog.metadata.columns import chosen, fields_of
     from emcatalog.metadata.settling import unsettled
+    from emcatalog.record import FIELDS
 
+    names = chosen(request.fields) if request.fields else tuple(FIELDS)
+    wanted = {field for name in names for field in fields_of(name)}
     reader = request.reader()
     described = _described(reader, request.choice(reader).names)
-    told = unsettled(described)
+    told = [one for one in unsettled(described) if one[1].field in wanted]
     _explained(request, told)
     if request.target.is_terminal and not told:
         say("Nobody disagrees.")
@@ -144,7 +148,7 @@ def _conflicts(request: Request) -> bool:
 
 def _explain(request: Request) -> bool:
     name, fields = _named_fields(request)
-    described = _described(request.reader(), [name])
+    described = _described(replace(request, names=(name,)).reader(), [name])
     (one,) = described
     told = [(name, one.explain(field)) for field in fields or one.record.fields]
     _explained(request, told)
@@ -153,11 +157,11 @@ def _explain(request: Request) -> bool:
 
 def _named_fields(request: Request) -> tuple[str, tuple[str, ...]]:
     """The entry and the fields that ``--explain NAME.FIELD`` names."""
-    from emcatalog.catalog import entries
+    from emcatalog.catalog import entries, open_catalog
     from emcatalog.metadata.columns import fields_of
 
     word = str(request.modes["explain"])
-    known = [name for name, _ in entries(request.reader().catalog)]
+    known = [name for name, _ in entries(open_catalog(request.catalog_path))]
     if word in known:
         return word, ()
     name, _, field = word.rpartition(".")

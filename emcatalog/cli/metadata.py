@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ Examples:
   emcatalog metadata --fields name,voxel_size,licence
   emcatalog metadata --fields                      what fields there are
   emcatalog metadata --conflicts                   who disagrees, and who wins
+  emcatalog metadata dataset2 --conflicts --fields voxel_size
   emcatalog metadata --explain dataset2.voxel_size
   emcatalog metadata idr_image -p image_id=9846152 --refresh
   emcatalog metadata --export croissant dataset4 --out croissant.json
@@ -66,13 +68,39 @@ def metadata(**options: Any) -> None:
     """
     modes = {mode: options.pop(mode) for mode in MODES}
     asked = [mode for mode, value in modes.items() if value]
-    if len(asked) > 1:
+    unfit = _unfit(asked, options)
+    if len(asked) > 1 or unfit:
         raise OptionError(
-            got=" and ".join(f"--{mode}" for mode in asked),
-            expected="one of them",
-            hint="they answer different questions: run the command for each",
+            got=" and ".join((*(f"--{mode}" for mode in asked), *unfit)),
+            expected="one question, with options that it takes",
+            hint="run the command for each",
         )
     request = Request(**options, modes=modes)
     answer = MODES[asked[0]] if asked else table
     if answer(request):
         click.get_current_context().exit(1)
+
+
+_TAKEN = {
+    "conflicts": ("NAMES", "--fields", "--format", "--out", "--refresh"),
+    "explain": ("--format", "--out", "--refresh"),
+    "raw": ("--out",),
+    "check": ("NAMES", "--format", "--out"),
+    "write": ("NAMES", "--refresh"),
+    "schema": ("--out",),
+    "export": ("NAMES", "--out", "--refresh"),
+}
+"""What may be said beside each question; the rest would mean nothing."""
+
+
+def _unfit(asked: list[str], options: Mapping[str, Any]) -> list[str]:
+    """Words of the command line that the question asked does not take."""
+    said = {
+        "NAMES": bool(options["names"]),
+        "--fields": options["fields"] is not None,
+        "--format": options["form"] != TERMINAL,
+        "--out": options["out"] is not None,
+        "--refresh": options["refresh"],
+    }
+    taken = [set(_TAKEN[mode]) for mode in asked]
+    return [w for w, given in said.items() if given and any(w not in t for t in taken)]

@@ -177,10 +177,10 @@ def explanation(name: str, told: Explanation) -> Iterator[RenderableType]:
         verdict, who = str(row["verdict"]), f"{row['source']} {row['time']}".strip()
         quantity = f"{plain(row['value'])} {row['unit']}".strip()
         said = cell(f"{verdict:<8} {quantity}  ({who})", _STYLES[verdict])
-        yield Padding(said, (0, 0, 0, 2))
+        yield Padding(said, (0, 0, 0, 2), expand=False)
         where = [row["locator"], row["why"] if verdict == "doubted" else ""]
         for line in filter(None, where):
-            yield Padding(cell(line, "dim"), (0, 0, 0, 11))
+            yield Padding(cell(line, "dim"), (0, 0, 0, 11), expand=False)
     yield facts([("  why   ", told.why)])
     yield ""
 
