@@ -105,6 +105,17 @@ def test_masks_are_what_the_source_says(absent: Any, index: int) -> None:
     assert (block.real is None) == block.mask.all()
 
 
+@pytest.mark.parametrize("few", [0, 256])
+def test_pieces_need_not_be_looked_at_one_by_one(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emcatalog.blocks.missing.FEW_PIECES", few)
+    volume = sparse(absent=frozenset({(0, 1, 1), (2, 1, 1), (2, 3, 0)}))
+    block = plan(lazy(volume), SHAPE, Random(1), missing="mask")[0]
+    np.testing.assert_array_equal(block.mask, volume.held(volume.grid.region))
+    assert volume.asked == [Region((0, 4, 0), (12, 16, 8))]
+
+
 def test_fill_takes_what_comes_and_asks_nothing() -> None:
     volume = sparse(absent=ABSENT)
     block = plan(lazy(volume), SHAPE, Random(1), missing="fill")[0]

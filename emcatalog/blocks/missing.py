@@ -19,6 +19,9 @@ POLICIES = ("raise", "fill", "mask", "skip")
 ATTEMPTS = 32
 """Places that are tried for one block whose voxels may be missing."""
 
+FEW_PIECES = 256
+"""Pieces that are looked at one by one; rows of pages may be pieces, by thousands."""
+
 
 def checked(missing: object) -> str:
     """``missing``, if it is a policy; OptionError else."""
@@ -54,19 +57,20 @@ def held(channel: Channel, region: Region, voxels: Voxels) -> NDArray[np.bool_] 
 
 
 def _doubtful(channel: Channel, region: Region, voxels: Voxels) -> Region | None:
-    """The least box around all pieces of storage of which one value is seen."""
+    """A box around all pieces of storage that may be of one value, if there are any."""
     starts = [a + o for a, o in zip(region.start, channel.offset, strict=True)]
     cuts = list(map(_cuts, starts, voxels.shape, channel.volume.chunks))
     alike = _corners(voxels, cuts, 0) == _corners(voxels, cuts, 1)
     if not alike.any():
         return None
-    pieces = (_piece(cuts, cell) for cell in np.argwhere(alike))
-    found = [piece for piece in pieces if _is_constant(voxels[piece.slices])]
-    if not found:
+    cells = np.argwhere(alike)
+    if len(cells) <= FEW_PIECES:
+        cells = cells[[_is_constant(voxels[_piece(cuts, cell)]) for cell in cells]]
+    if not len(cells):
         return None
-    low = np.min([piece.start for piece in found], 0) + region.start
-    high = np.max([piece.stop for piece in found], 0) + region.start
-    return Region(_triple(low), _triple(high))
+    low = (cut[i] for cut, i in zip(cuts, cells.min(0), strict=True))
+    high = (cut[i + 1] for cut, i in zip(cuts, cells.max(0), strict=True))
+    return Region(_moved(low, region.start), _moved(high, region.start))
 
 
 def _cuts(start: int, count: int, chunk: int) -> NDArray[np.intp]:
@@ -81,10 +85,8 @@ def _corners(voxels: Voxels, cuts: list[NDArray[np.intp]], far: int) -> Voxels:
     return voxels[z[:, None, None], y[:, None], x]
 
 
-def _piece(cuts: list[NDArray[np.intp]], cell: NDArray[np.intp]) -> Region:
-    low = (cut[i] for cut, i in zip(cuts, cell, strict=True))
-    high = (cut[i + 1] for cut, i in zip(cuts, cell, strict=True))
-    return Region(_triple(low), _triple(high))
+def _piece(cuts: list[NDArray[np.intp]], cell: NDArray[np.intp]) -> tuple[slice, ...]:
+    return tuple(slice(cut[i], cut[i + 1]) for cut, i in zip(cuts, cell, strict=True))
 
 
 def _is_constant(voxels: Voxels) -> bool:
@@ -93,6 +95,6 @@ def _is_constant(voxels: Voxels) -> bool:
     return bool((voxels[0, 0] == value).all() and (voxels == value).all())
 
 
-def _triple(values: Iterable[int]) -> Triple:
-    z, y, x = map(int, values)
+def _moved(place: Iterable[int], start: Triple) -> Triple:
+    z, y, x = (int(a) + b for a, b in zip(place, start, strict=True))
     return z, y, x
