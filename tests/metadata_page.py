@@ -26,9 +26,6 @@ SHORT = (
     "name", "depth", "height", "width", "pixel_type", "pixel_size_in_nm",
     "experiment_type", "species", "organ",
 )  # fmt: skip
-_FREE = ("note", "description")
-"""Words that add to each other more than they disagree."""
-
 _AXIS = re.compile(r"_[zyx]$")
 
 
@@ -88,7 +85,7 @@ def _source(one: Described, field: str) -> str:
 
 def _settled(one: Described) -> Iterator[str]:
     yield "| field | is | not | how it was settled |\n|---|---|---|---|\n"
-    told = [_row(one, d) for _, d in unsettled([one]) if d.field not in _FREE]
+    told = [_row(one, d) for _, d in unsettled([one]) if not FIELDS[d.field].free]
     # axes of which the same is told are one row
     for (stem, cells), same in itertools.groupby(told, operator.itemgetter(0, 2)):
         axes = ", ".join(row[1] for row in same)

@@ -75,6 +75,16 @@ def test_what_only_the_author_declares_is_imputed(tmp_path: Path) -> None:
     assert row("mine", described(own).record)["imputed"] == ("section_thickness",)
 
 
+def test_an_author_who_tells_a_url_is_not_in_conflict_with_himself(
+    tmp_path: Path,
+) -> None:
+    place, page = tiff(tmp_path / "a.tif"), "https://a.org/where-it-was-found"
+    own = catalog(tmp_path, mine=entry(place, {"url": page}))
+    for record in (described(own).record, own.mine.record):
+        assert (record.value("url"), record.value("protocol")) == (page, "file")
+        assert not record.conflicts()
+
+
 def test_lengths_follow_from_a_declared_voxel_size_also_with_a_snapshot(
     tmp_path: Path, shut: None
 ) -> None:

@@ -109,10 +109,41 @@ def test_conflicts_are_mutual(one: float, two: float) -> None:
         ("chunks", (64, 64, 64), (64, 64, 64), True),
         ("chunks", (64, 64, 64), (64, 64), False),
         ("display_window", (0.0, 254.6), (0, 255), False),
+        ("modality", "SEM", "FIB-SEM", True),
+        ("modality", "EM", "ATUM-SEM", True),
+        ("modality", "TEM", "FIB-SEM", False),
+        ("modality", "SBF-SEM", "FIB-SEM", False),
+        ("segmentations", ("nuclei", "Mitochondria"), ("mitochondria",), True),
+        ("segmentations", ("nuclei", "mitochondria"), ("nuclei", "axons"), False),
+        ("channels", ("a", "b"), ("a",), False),
+        ("note", "one thing", "another", True),
+        ("description", "one thing", "another", True),
+        ("organ", "brain", "eye", False),
     ],
 )
 def test_agreement(field: str, one: Any, other: Any, same: bool) -> None:
     assert agree(FIELDS[field], one, other) is same
+
+
+def test_of_equal_trust_the_narrower_term_wins() -> None:
+    words = ("electron microscopy", "scanning EM", "FIBSEM", "TEM")
+    told = tuple(said(word, "api", "modality", "") for word in words)
+    found = Record(told).explain("modality")
+    assert found.winner == Record(told).winner("modality") == told[2].examined()
+    assert [c.value for c in found.agreeing] == ["EM", "SEM"]
+    assert [c.value for c in found.losers] == ["TEM"]
+    page = (said("SEM", "page", "modality", ""), said("FIB-SEM", field="modality"))
+    assert Record(page).value("modality") == "SEM"  # trust goes before
+    assert not Record(page).conflicts()
+
+
+def test_two_that_make_the_winner_more_precise_may_disagree() -> None:
+    told = [said("SEM", "api", "modality", ""), said("FIB-SEM", "page", "modality", "")]
+    record = Record((*told, said("SBF-SEM", "paper", "modality", "")))
+    (conflict,) = record.conflicts()
+    assert [c.value for c in conflict.losers] == ["SBF-SEM"]
+    sizes = (said(8), said(8.4, "api"), said(7.6, "page"))
+    assert [c.value for c in Record(sizes).explain(SIZE).losers] == [7.6]
 
 
 def test_the_api_that_tells_angstrom() -> None:

@@ -19,7 +19,7 @@ from emcatalog.driver.options import FACE, checked, known, plain
 from emcatalog.driver.parameters import typed, user_parameters
 from emcatalog.errors import EmcatalogError
 from emcatalog.mirror import Mirrors, current_mirrors
-from emcatalog.record import Record, declared, located
+from emcatalog.record import Record, authored
 from emcatalog.transport import Transport
 from emcatalog.units import parse_bytes
 from emcatalog.volume import Pyramid, Volume, allowing
@@ -83,7 +83,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
         self.level: int = face["level"]
         self.voxel_nm: float | None = face["voxel_nm"]
         self.options = checked(type(self).name, type(self).open_pyramid, options)
-        self._declared = declared(self.metadata)
+        self._authored = authored(self.metadata, self._urlpath)
         self._chosen: dict[str, Any] = {}
         self._opened: tuple[Mirrors, Pyramid] | None = None
 
@@ -118,8 +118,7 @@ class VolumeSource(DataSource):  # type: ignore[misc]  # intake has no types
             transport = Transport(dict(self.storage_options or {}), mirrors)
             try:
                 bare = self.opened(transport, **self.options)
-                told = (*self._declared, *located(self._urlpath))
-                self._opened = mirrors, completed(bare, told)
+                self._opened = mirrors, completed(bare, self._authored)
             except EmcatalogError as error:
                 error.about(self.entry_name)
                 raise

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from emcatalog.driver import VolumeSource
 from emcatalog.driver.options import known
 from emcatalog.errors import EmcatalogError
-from emcatalog.record import Claim, declared, declared_voxel_size, located
+from emcatalog.record import Claim, authored, declared_voxel_size
 
 
 def place(source: VolumeSource) -> str:
@@ -28,9 +28,8 @@ def author_claims(name: str, source: VolumeSource) -> Iterator[Claim]:
     Raises OptionError for a declaration that cannot be.
     """
     yield Claim("name", name, "catalog", "name of the entry")
-    yield from declared(source.metadata)
+    yield from authored(source.metadata, place(source))
     yield from declared_voxel_size(source.options.get("voxel_size_nm"))
-    yield from located(place(source))
 
 
 def named(error: EmcatalogError, name: str) -> EmcatalogError:

@@ -10,6 +10,7 @@ from emcatalog.record.agreement import agree
 from emcatalog.record.book import Record
 from emcatalog.record.claim import Claim
 from emcatalog.record.declaring import (
+    authored,
     declared,
     declared_voxel_size,
     located,
@@ -36,6 +37,7 @@ __all__ = [
     "Terms",
     "Value",
     "agree",
+    "authored",
     "declared",
     "declared_voxel_size",
     "located",

@@ -48,13 +48,12 @@ class Record:
 
     def about(self, field: str) -> tuple[Claim, ...]:
         """Claims about ``field``, the most trusted first; doubted ones are last."""
-        claims = self._by_field.get(field, ())
-        return tuple(sorted(ranked(field, claims), key=lambda c: bool(c.doubt)))
+        return ranked(field, self._by_field.get(field, ()))
 
     def winner(self, field: str) -> Claim | None:
         """The most trusted claim about ``field`` that is not doubted, if there is one.
 
-        Of two that are trusted alike it is the first.
+        Of two that are trusted alike it is the first, or a narrower term than that.
         """
         first = next(iter(self.about(field)), None)
         return None if first is None or first.doubt else first

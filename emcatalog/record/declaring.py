@@ -82,6 +82,21 @@ def located(urlpath: str) -> tuple[Claim, ...]:
     )
 
 
+def authored(values: Mapping[str, object], urlpath: str) -> tuple[Claim, ...]:
+    """What an entry's metadata declares, and where the entry points.
+
+    A ``url`` or ``protocol`` that is declared stands in place of that of ``urlpath``,
+    for an author does not disagree with himself. Raises OptionError, as `declared`
+    does.
+
+    >>> [c.value for c in authored({"url": "https://a.org/page"}, "s3://a/b")]
+    ['https://a.org/page', 's3']
+    """
+    own = declared(values)
+    told = {claim.field for claim in own}
+    return (*own, *(c for c in located(urlpath) if c.field not in told))
+
+
 def declared(values: Mapping[str, object]) -> tuple[Claim, ...]:
     """Turn the fields of a catalog entry's metadata into claims.
 

@@ -45,7 +45,8 @@ class Field:
 
     ``told`` fields are what people say; the others are measured. A ``per_axis`` field
     is one of three, for z, y and x. ``terms`` are those that its texts are brought to.
-    Numbers outside ``least`` to ``most`` are absurd.
+    Numbers outside ``least`` to ``most`` are absurd. ``free`` texts add to each other:
+    two that differ are no disagreement.
 
     >>> FIELDS["voxel_size_z"].unit, FIELDS["organism"].told
     ('nm', True)
@@ -60,6 +61,7 @@ class Field:
     terms: Terms | None = None
     least: float = -HUGE
     most: float = HUGE
+    free: bool = False
 
     @property
     def trust(self) -> tuple[Source, ...]:
@@ -147,14 +149,14 @@ _ALL = (
     _told("citation", "how to cite"),
     _is("acquired", "day of acquisition", "date"),
     _told("released", "day on which the data became public", "date"),
-    _told("description", "what is to be known besides"),
+    Field("description", "text", "what is to be known besides", told=True, free=True),
     _is("display_window", "lowest and highest value that is displayed", "numbers"),
     _is("channel", "index of the channel that is read", "count"),
     _is("channels", "names of the channels that there are", "texts"),
     _is("time", "index of the time that is read", "count"),
     _is("route", "which of several ways to the data was taken"),
     _is("gaps", "sections that are not there"),
-    _is("note", "what is odd about the file"),
+    Field("note", "text", "what is odd about the file", free=True),
     _is("orientation", "EXIF orientation; pixels are as stored", "count"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from emcatalog.record.agreement import agree
+from emcatalog.record.agreement import agree, is_narrower
 from emcatalog.record.claim import Claim
 from emcatalog.record.fields import FIELDS, Source
 
@@ -68,15 +68,30 @@ def judge(field: str, claims: tuple[Claim, ...]) -> Explanation:
     if not believed:
         return Explanation(field, None, (), (), doubted, _nothing(doubted))
     winner, *others = believed
-    same = tuple(c for c in others if agree(kind, winner.value, c.value))
-    losers = tuple(c for c in others if not agree(kind, winner.value, c.value))
-    return Explanation(field, winner, same, losers, doubted, _why(winner, losers))
+    same: list[Claim] = []
+    losers: list[Claim] = []
+    for claim in others:
+        # two that make the winner more precise may still differ from each other
+        agrees = all(agree(kind, c.value, claim.value) for c in (winner, *same))
+        (same if agrees else losers).append(claim)
+    why = _why(winner, tuple(losers))
+    return Explanation(field, winner, tuple(same), tuple(losers), doubted, why)
 
 
 def ranked(field: str, claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    """Claims about ``field``, the most trusted first, else in their order."""
-    trust = FIELDS[field].trust
-    return tuple(sorted(claims, key=lambda claim: trust.index(claim.source)))
+    """Claims about ``field``, the most trusted first, else in their order.
+
+    Doubted ones are last. Of terms that are trusted as much as the first, one that is
+    narrower goes before it.
+    """
+    kind = FIELDS[field]
+    found = sorted(claims, key=lambda c: (bool(c.doubt), kind.trust.index(c.source)))
+    first = 0
+    for number, claim in enumerate(found):
+        as_good = (claim.source, claim.doubt) == (found[0].source, "")
+        if as_good and is_narrower(kind, claim.value, found[first].value):
+            first = number
+    return (*found[first : first + 1], *found[:first], *found[first + 1 :])
 
 
 def told(claim: Claim) -> str:

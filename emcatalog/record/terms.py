@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -13,11 +13,13 @@ class Terms:
     """Terms with the other words that are used for each.
 
     Words are compared without regard to case, spaces, hyphens and dots. ``limited``
-    terms are all that there are: another word is no value of the field.
+    terms are all that there are: another word is no value of the field. ``within``
+    tells of a term the broader ones that it is a kind of.
     """
 
     words: Mapping[str, tuple[str, ...]]
     limited: bool = False
+    within: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _known: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -35,6 +37,19 @@ class Terms:
         ('SBF-SEM', None)
         """
         return self._known.get(_key(text))
+
+    def is_kind(self, narrow: object, broad: object) -> bool:
+        """Whether one term is a narrower one than another.
+
+        >>> MODALITIES.is_kind("FIB-SEM", "SEM"), MODALITIES.is_kind("SEM", "FIB-SEM")
+        (True, False)
+        """
+        return broad in self._broader(narrow)
+
+    def _broader(self, term: object) -> Iterator[str]:
+        for broad in self.within.get(str(term), ()):
+            yield broad
+            yield from self._broader(broad)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,6 +88,7 @@ MODALITIES = Terms(
         "TEM": ("transmission electron microscopy", "transmission EM"),
         "SEM": ("scanning electron microscopy", "scanning EM"),
         "STEM": ("scanning transmission electron microscopy",),
+        "EM": ("electron microscopy", "volume EM", "vEM", "volume electron microscopy"),
         "tomography": (),
         "electron tomography": ("ET", "electron tomography (ET)", "ssET"),
         "cryo-ET": ("cryo electron tomography", "cryo-electron tomography", "cryoET"),
@@ -84,7 +100,15 @@ MODALITIES = Terms(
             "light", "fluorescence microscopy", "confocal", "confocal microscopy",
             "light sheet", "SIM", "structured illumination microscopy",
         ),
-    }
+    },
+    within={
+        "FIB-SEM": ("SEM",), "SBF-SEM": ("SEM",), "ssSEM": ("SEM",),
+        "ATUM-SEM": ("ssSEM",), "ssTEM": ("TEM",), "SEM": ("EM",), "TEM": ("EM",),
+        "STEM": ("EM",), "cryo-EM": ("EM",),
+        "electron tomography": ("EM", "tomography"),
+        "cryo-ET": ("electron tomography", "cryo-EM"),
+        "SXT": ("X-ray tomography",), "X-ray tomography": ("tomography",),
+    },
 )  # fmt: skip
 """Kinds of microscopy."""
 
