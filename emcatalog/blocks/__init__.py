@@ -12,43 +12,74 @@ length, takes no memory, and ``plan[i]`` is the same block everywhere::
   labels and channels that ride along; `resample` brings them to one voxel size;
 - `places`: where blocks may lie, in voxels and in nanometres;
 - `samplers`, `tiles`, `stratified`: the places that are taken;
+- `foreground`, `balanced`, `weighted`: where something is to be seen; `enough`: blocks
+  that show too little are left out;
 - `mixing`: how often each dataset is met; `splits`: parts that lie apart;
 - `padding`, `missing`: what stands where there are no voxels;
+- `statistics`, `normalize`, `contrast`: values on one scale; `augment`: values and
+  places changed at random;
 - `counter`, `shuffle`: numbers and orders that need no state.
 """
 
+from emcatalog.blocks.augment import Intensity, Mirror, Noise, Rotate
+from emcatalog.blocks.balanced import Balanced
 from emcatalog.blocks.block import Block
+from emcatalog.blocks.contrast import LocalContrast
 from emcatalog.blocks.counter import Counter, Draws
 from emcatalog.blocks.datasets import members
+from emcatalog.blocks.enough import Enough
+from emcatalog.blocks.foreground import Foreground
 from emcatalog.blocks.members import Channel, Member
 from emcatalog.blocks.mixing import Temperature
+from emcatalog.blocks.normalize import Normalize
 from emcatalog.blocks.places import Place, Space
 from emcatalog.blocks.planning import Plan, Step, plan
 from emcatalog.blocks.samplers import Points, Random, Sampler, Way
 from emcatalog.blocks.shuffle import Permutation
 from emcatalog.blocks.splits import split
+from emcatalog.blocks.statistics import (
+    Statistics,
+    measure,
+    read_statistics,
+    write_statistics,
+)
 from emcatalog.blocks.stratified import Stratified
 from emcatalog.blocks.tiles import Tiles
+from emcatalog.blocks.weighted import Weighted
 
 __all__ = [
+    "Balanced",
     "Block",
     "Channel",
     "Counter",
     "Draws",
+    "Enough",
+    "Foreground",
+    "Intensity",
+    "LocalContrast",
     "Member",
+    "Mirror",
+    "Noise",
+    "Normalize",
     "Permutation",
     "Place",
     "Plan",
     "Points",
     "Random",
+    "Rotate",
     "Sampler",
     "Space",
+    "Statistics",
     "Step",
     "Stratified",
     "Temperature",
     "Tiles",
     "Way",
+    "Weighted",
+    "measure",
     "members",
     "plan",
+    "read_statistics",
     "split",
+    "write_statistics",
 ]

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from emcatalog.blocks.coarse import Look, finest
-from emcatalog.blocks.foreground import SCAN, Group, WantedPlaces, mask_of
+from emcatalog.blocks.foreground import (
+    SCAN,
+    Group,
+    WantedPlaces,
+    check_share,
+    mask_of,
+)
 from emcatalog.blocks.hits import Among, Hits, Tally, Voxels, hit_cells, tally
 from emcatalog.blocks.members import Channel
 from emcatalog.blocks.mixing import Mixture, Weights
@@ -46,15 +53,13 @@ class Balanced:
         Raises MissingError for a class that is not found, OptionError for more than
         `MOST_CLASSES`, and what `Foreground` raises.
         """
-        if not 0 < self.share <= 1:
-            raise OptionError(
-                got=f"share={self.share!r:.60}", expected="a number above 0, up to 1"
-            )
+        check_share(self.share)
         random = Random(self.count, self.weights).over(spaces)
-        found = [_found(space, self) for space in spaces]
-        known = {value for tallied in found for value in tallied.cells}
+        pairs = list(zip(spaces, random.mixture.shares, strict=True))
+        found = [(_found(space, self), share) for space, share in pairs if share]
+        known = {value for each, _ in found for value in each.cells}
         wanted = list(self.classes if self.classes is not None else sorted(known))
-        groups = tuple(_group(value, found, random.mixture.shares) for value in wanted)
+        groups = tuple(_group(value, found) for value in wanted)
         if not groups:
             raise MissingError(
                 got=f"no labels but {list(self.ignore)}",
@@ -113,23 +118,18 @@ def _found(space: Space, way: Balanced) -> Found:
     return Found(space, mask, look, cell, tally(look, cell, classes))
 
 
-def _group(value: Any, found: Sequence[Found], shares: Sequence[int]) -> Group:
-    having = [
-        (part, share)
-        for part, share in zip(found, shares, strict=True)
-        if share and value in part.cells
-    ]
+def _group(value: Any, found: Sequence[tuple[Found, int]]) -> Group:
+    having = [(each, share) for each, share in found if value in each.cells]
     if not having:
         levels = ", ".join(
-            f"level {part.space.member.level + part.look.steps} of {part.mask.entry}"
-            for part in found
+            f"level {each.space.member.level + each.look.steps} of {each.mask.entry}"
+            for each, _ in found
         )
         raise MissingError(
-            got=f"no voxel of class {value!r} on {levels}",
+            got=f"no voxel of class {value!r:.60} on {levels}",
             expected="some of each class",
-            hint="a larger scan= looks at a finer level; leave the class out",
+            hint="a larger scan= looks at a finer level; or leave the class out",
         )
-    ends = np.cumsum([share for _, share in having], dtype=object)
-    mixture = Mixture(tuple(map(int, ends)))
-    hits = tuple(part.hits(value) for part, _ in having)
+    mixture = Mixture(tuple(accumulate(share for _, share in having)))
+    hits = tuple(each.hits(value) for each, _ in having)
     return Group(f"class {value}", hits, mixture)

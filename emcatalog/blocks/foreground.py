@@ -9,24 +9,16 @@ place of a block that contains it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from emcatalog.blocks.coarse import finest
 from emcatalog.blocks.counter import Counter, Draws
 from emcatalog.blocks.datasets import member
-from emcatalog.blocks.hits import (
-    Among,
-    Hits,
-    Wanted,
-    checked,
-    hit_cells,
-    nonzero,
-    tally,
-)
+from emcatalog.blocks.hits import Hits, Wanted, checked, hit_cells, tally, wanted_of
 from emcatalog.blocks.members import MAIN, Channel
-from emcatalog.blocks.mixing import Mixture, Weights
+from emcatalog.blocks.mixing import Mixture, Weights, is_share
 from emcatalog.blocks.places import Place, Space
 from emcatalog.blocks.riders import with_rider
 from emcatalog.blocks.samplers import Random, RandomPlaces
@@ -67,11 +59,8 @@ class Foreground:
         Raises MissingError where nothing is wanted, GeometryError for an array that
         lies elsewhere, MemoryLimitError for one that is too large to be looked at.
         """
-        if not 0 < self.share <= 1:
-            raise OptionError(
-                got=f"share={self.share!r:.60}", expected="a number above 0, up to 1"
-            )
-        wanted = _wanted(self.wanted)
+        check_share(self.share)
+        wanted = wanted_of(self.wanted)
         random = Random(self.count, self.weights).over(spaces)
         met = [s for s, part in zip(spaces, random.mixture.shares, strict=True) if part]
         hits = tuple(_hits(space, self.of, wanted, self.scan) for space in met)
@@ -88,9 +77,8 @@ class Group:
     hits: tuple[Hits, ...]
     mixture: Mixture
 
-    def place(self, draws: Draws) -> Place:
-        """A place of a block that contains one of the voxels."""
-        hits = self.hits[self.mixture.draw(draws)]
+    def place(self, hits: Hits, draws: Draws) -> Place:
+        """A place of a block that contains one of ``hits``."""
         for _ in range(TRIES):
             voxel = hits.attempt(draws)
             if voxel is not None:
@@ -118,10 +106,13 @@ class WantedPlaces:
 
     def place(self, at: Counter) -> Place:
         """A place with a wanted voxel, or any; voxels of the mask are read for it."""
-        draws = at.draws("wanted")
+        # another attempt keeps class and dataset: else those with gaps were met less
+        draws = at.first().draws("class")
         if self.share < 1 and draws.unit() >= self.share:
             return self.random.place(at)
-        return self.groups[draws.below(len(self.groups))].place(draws)
+        group = self.groups[draws.below(len(self.groups))]
+        hits = group.hits[group.mixture.draw(draws)]
+        return group.place(hits, at.draws("voxel"))
 
     def describe(self) -> str:
         """What it does, and on which levels it looked."""
@@ -129,6 +120,14 @@ class WantedPlaces:
         more = ", ..." if len(self.groups) > 9 else ""
         part = f" in {self.share:.0%} of the blocks" if self.share < 1 else ""
         return f"random places that contain {told}{more}{part}"
+
+
+def check_share(share: float) -> None:
+    """Raise OptionError for a part that is none, or nothing."""
+    if not is_share(share) or not 0 < share <= 1:
+        raise OptionError(
+            got=f"share={share!r:.60}", expected="a number above 0, up to 1"
+        )
 
 
 def containing(space: Space, voxel: tuple[int, ...], draws: Draws) -> Place:
@@ -193,19 +192,6 @@ def _hits(space: Space, of: Any, wanted: Wanted, scan: int | str) -> Hits:
         )
     numbers, ends = found[True]
     return Hits(space, mask, wanted, look, cell, numbers, ends)
-
-
-def _wanted(given: Any) -> Wanted:
-    if given is None:
-        return nonzero
-    if callable(given):
-        return given  # type: ignore[no-any-return]
-    values = tuple(given) if isinstance(given, Iterable) else (given,)
-    if not values or isinstance(given, str):
-        raise OptionError(
-            got=f"wanted={given!r:.60}", expected="values of voxels, or a function"
-        )
-    return Among(values)
 
 
 def _among(weights: Weights, spaces: list[Space]) -> Weights:

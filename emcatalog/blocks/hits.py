@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,20 @@ class Among:
         if len(self.values) == 1:
             return np.asarray(voxels == self.values[0])
         return np.isin(voxels, self.values)
+
+
+def wanted_of(given: Any) -> Wanted:
+    """What is wanted: values, or a function; `nonzero` if nobody says."""
+    if given is None:
+        return nonzero
+    if callable(given):
+        return given  # type: ignore[no-any-return]
+    values = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not values or isinstance(given, str):
+        raise OptionError(
+            got=f"wanted={given!r:.60}", expected="values of voxels, or a function"
+        )
+    return Among(values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emcatalog.blocks.block import Block
 from emcatalog.blocks.counter import Counter
 from emcatalog.blocks.members import Member
-from emcatalog.blocks.statistics import LOOKED_AT, PERCENTS, Statistics, statistics
+from emcatalog.blocks.statistics import LOOKED_AT, PERCENTS, Statistics, measure
 from emcatalog.errors import OptionError, suggest
 
 HOW = ("percentile", "zscore")
@@ -24,10 +24,10 @@ class Normalize:
 
     "percentile" takes the ``low``-th percentile to 0 and the ``high``-th to 1, and cuts
     off what is beyond if ``clip``; "zscore" takes the mean to 0 and one standard
-    deviation to 1. ``told`` are the `statistics` of each dataset by name. ``dtype`` is
-    that of the blocks: a float, or for percentiles a whole number, of which 1 is the
-    largest. Voxels that are no numbers become 0 where the mask says so; riders stay as
-    they are.
+    deviation to 1. ``told`` is what `measure` gives: statistics of each dataset.
+    ``dtype`` is that of the blocks: a float, or for percentiles a whole number, of
+    which 1 is the largest. Voxels that are no numbers become 0 where the mask says so;
+    riders stay as they are.
 
     Raises OptionError for a dataset of which all voxels are alike, for percentages that
     cannot be, and for a block of a dataset without statistics.
@@ -39,7 +39,7 @@ class Normalize:
     >>> grid = Grid((4, 4, 4), (8.0, 8.0, 8.0))
     >>> array = xr.DataArray(np.arange(64).reshape(4, 4, 4), voxel_coords(grid))
     >>> blocks = plan({"cells": array}, 4)
-    >>> step = Normalize(statistics(blocks.members), "zscore")
+    >>> step = Normalize(measure(blocks.members), "zscore")
     >>> data = blocks.then(step)[0].data
     >>> data.dtype, round(float(data.mean()), 6), round(float(data.std()), 6)
     (dtype('float32'), 0.0, 1.0)
@@ -80,7 +80,7 @@ class Normalize:
                 got="a dataset without statistics",
                 expected=f"one of {', '.join(self.told)}",
                 hint=suggest(block.dataset, self.told)
-                + "; statistics(plan.members) has all of a plan",
+                + "; measure(plan.members) has all of a plan",
             )
         low, step = self.scale(self.told[block.dataset])
         data = (block.data.astype(np.float32) - np.float32(low)) / np.float32(step)
@@ -152,7 +152,7 @@ def normalized(members: Sequence[Member], normalize: Any) -> Normalize:
             raise OptionError(
                 got=f"no statistics of {', '.join(missing)}",
                 expected="those of each dataset, by name",
-                hint="statistics(arrays) looks at all",
+                hint="measure(arrays) looks at all",
             )
         return Normalize(normalize)
     if normalize not in HOW:
@@ -161,4 +161,4 @@ def normalized(members: Sequence[Member], normalize: Any) -> Normalize:
             expected=f"None, {', '.join(map(repr, HOW))}, statistics of each dataset, "
             "or Normalize(...)",
         )
-    return Normalize(statistics(members, PERCENTS, nbytes=LOOKED_AT), normalize)
+    return Normalize(measure(members, PERCENTS, nbytes=LOOKED_AT), normalize)

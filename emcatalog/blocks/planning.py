@@ -16,6 +16,7 @@ from emcatalog.blocks.block import Block, Voxels
 from emcatalog.blocks.counter import Counter, whole
 from emcatalog.blocks.datasets import members
 from emcatalog.blocks.members import MAIN, Member
+from emcatalog.blocks.normalize import normalized
 from emcatalog.blocks.padding import Cut
 from emcatalog.blocks.places import Place, spaces
 from emcatalog.blocks.samplers import Random, Sampler, Way
@@ -23,6 +24,12 @@ from emcatalog.errors import MissingError, OptionError
 
 Step = Callable[[Block, Counter], Block]
 """What is done with a block after reading: a pure, picklable function of both."""
+
+Where = Callable[[Block], bool]
+"""Whether a block is taken, as it was read: a pure, picklable function."""
+
+MOST_PLACES = 1000
+"""Places that are tried for one block of a plan with ``where``."""
 
 
 def plan(  # noqa: PLR0913 - all that a plan is
@@ -34,6 +41,8 @@ def plan(  # noqa: PLR0913 - all that a plan is
     resample: bool = False,
     pad: str = "never",
     missing: str = "raise",
+    where: Where | None = None,
+    normalize: Any = None,
     seed: int = 0,
 ) -> Plan:
     """Blocks of ``size`` at the places that ``sampler`` chooses in ``arrays``.
@@ -43,30 +52,37 @@ def plan(  # noqa: PLR0913 - all that a plan is
       large: see `members`.
     - ``size``: one number or three (z, y, x); whole numbers are voxels, texts such as
       ``"1 um"`` and quantities are lengths.
-    - ``sampler``: `Random` (the default), `Tiles`, `Stratified`, `Points`.
+    - ``sampler``: `Random` (the default), `Tiles`, `Stratified`, `Points`;
+      `Foreground`, `Balanced` and `Weighted`, which look at coarse levels now.
     - ``pad``: "never", or what stands where a block sticks out: "reflect", "edge" or
       "constant" (zeros). Random blocks stick out only of axes that are too short.
     - ``missing``: what if voxels are not stored, or not numbers: "raise"; "mask" marks
       them in the block's mask; "skip" takes another place instead, and says so in
       `Block.skipped`; "fill" takes the source's fill value for data, and asks nothing.
       Of riders the fill value is taken: in labels it means background.
+    - ``where``: takes another place instead of a block for which it is not True, and
+      says so in `Block.skipped`; such as `Enough`.
+    - ``normalize``: "percentile", "zscore" or statistics of each dataset: see
+      `Normalize`, of which it is the first step. Names look at each dataset now.
     - ``seed``: another one gives other random places.
 
-    Only metadata are read. Raises GeometryError for a block that is larger than its
-    volume, OptionError for what does not fit, and what `members` raises.
+    Else only metadata are read. Raises GeometryError for a block that is larger than
+    its volume, OptionError for what does not fit, and what `members` raises.
     """
     found = members(arrays, voxel_size, resample)
     mode, policy = padding.checked(pad), gaps.checked(missing)
     rooms = tuple(spaces(found, size, mode != padding.NEVER))
     made = (sampler or Random()).over(rooms)
-    if policy == "skip" and not made.redraws:
+    if (policy == "skip" or where) and not made.redraws:
+        told = "missing='skip'" if policy == "skip" else f"where={where!r:.60}"
         raise OptionError(
-            got=f"missing='skip' with {made.describe()}",
+            got=f"{told} with {made.describe()}",
             expected="random places, of which another can be drawn",
-            hint="missing='mask' marks what is not there",
+            hint="missing='mask' marks what is not there; Random() and others redraw",
         )
-    drawn = whole(seed, "seed")
-    return Plan(found, made, range(len(made)), drawn, pad=mode, missing=policy)
+    steps = (normalized(found, normalize),) if normalize is not None else ()
+    drawn, indices = whole(seed, "seed"), range(len(made))
+    return Plan(found, made, indices, drawn, 0, mode, policy, where, steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +110,7 @@ class Plan(Sequence[Block]):
     number: int = 0
     pad: str = padding.NEVER
     missing: str = "raise"
+    where: Where | None = None
     steps: tuple[Step, ...] = ()
 
     def __len__(self) -> int:
@@ -160,49 +177,63 @@ class Plan(Sequence[Block]):
                 index, at, place = wanted[turn]
                 yield index, self._finished(at, place, cuts[turn], read)
 
-    def _block(self, at: Counter, skipped: tuple[Place, ...] = ()) -> Block:
+    def _block(self, at: Counter) -> Block:
+        return self._finished(at, *self._read(at))
+
+    def _read(self, at: Counter) -> tuple[Place, Cut, Mapping[str, Voxels]]:
         place = self.sampler.place(at)
         member = self.members[place.member]
         cut = Cut.of(place, member.within, self.pad)
-        return self._finished(at, place, cut, member.read(cut.region), skipped)
+        return place, cut, member.read(cut.region)
 
     def _finished(
-        self,
-        at: Counter,
-        place: Place,
-        cut: Cut,
-        read: Mapping[str, Voxels],
-        skipped: tuple[Place, ...] = (),
+        self, at: Counter, place: Place, cut: Cut, read: Mapping[str, Voxels]
     ) -> Block:
         """The block made of what was ``read`` of ``cut``, or of another attempt."""
+        skipped: list[Place] = []
+        while not isinstance(made := self._made(place, cut, read), Block):
+            skipped.append(place)
+            if len(skipped) == (gaps.ATTEMPTS if self.where is None else MOST_PLACES):
+                raise _none(skipped, made)
+            at = at.again()
+            place, cut, read = self._read(at)
+        block = replace(made, skipped=tuple(skipped)) if skipped else made
+        return functools.reduce(lambda done, step: step(done, at), self.steps, block)
+
+    def _made(self, place: Place, cut: Cut, read: Mapping[str, Voxels]) -> Block | str:
+        """The block as it was read; or, if another is to be taken, why."""
         member = self.members[place.member]
         real = None
         if self.missing != "fill":
             real = gaps.held(member.image, cut.region, read[MAIN])
         if real is not None and self.missing != "mask":
-            if self.missing == "raise" or len(skipped) + 1 == gaps.ATTEMPTS:
-                raise _missing(place, real, skipped)
-            return self._block(at.again(), (*skipped, place))
+            if self.missing == "raise":
+                raise _missing(place, real)
+            return "missing voxels"
         made = {name: cut.filled(voxels) for name, voxels in read.items()}
         data, real = made.pop(MAIN), cut.spread(real)
-        block = Block(data, place, member.record, made, real, skipped)
-        return functools.reduce(lambda done, step: step(done, at), self.steps, block)
+        block = Block(data, place, member.record, made, real)
+        return (
+            block
+            if self.where is None or self.where(block)
+            else "voxels that where= refuses"
+        )
 
     def __repr__(self) -> str:
         return "\n".join(_lines(self))
 
 
-def _missing(
-    place: Place, real: NDArray[np.bool_], skipped: tuple[Place, ...]
-) -> MissingError:
-    if skipped:
-        return MissingError(
-            entry=place.dataset,
-            got=f"missing voxels at {len(skipped) + 1} places in turn, the last "
-            f"{place.box} nm",
-            expected="a place where all voxels are stored",
-            hint="most of the volume is not there: take a part that is with .sel",
-        )
+def _none(skipped: Sequence[Place], why: str) -> MissingError:
+    return MissingError(
+        entry=skipped[-1].dataset,
+        got=f"{why} at {len(skipped)} places in turn, the last {skipped[-1].box} nm",
+        expected="a place where all voxels are stored, and where= is True",
+        hint="take a part that has such places with .sel; Foreground and Weighted find "
+        "them on a coarse level",
+    )
+
+
+def _missing(place: Place, real: NDArray[np.bool_]) -> MissingError:
     return MissingError(
         entry=place.dataset,
         got=f"{np.count_nonzero(~real)} of {real.size} voxels that are not stored, or "

@@ -66,7 +66,7 @@ class Statistics:
                 entry=self.dataset,
                 got=f"percentile {percent:g}",
                 expected=f"one of {', '.join(f'{kept:g}' for kept in sorted(known))}",
-                hint=f"statistics(..., percents=[{percent:g}]) keeps others",
+                hint=f"measure(..., percents=[{percent:g}]) keeps others",
             )
         return known[percent]
 
@@ -84,7 +84,7 @@ class Statistics:
         return cls(**made)
 
 
-def statistics(
+def measure(
     arrays: Any,
     percents: Sequence[float] = PERCENTS,
     *,
@@ -104,7 +104,7 @@ def statistics(
     >>> from emcatalog.index import voxel_coords
     >>> grid = Grid((2, 10, 5), (8.0, 8.0, 8.0))
     >>> array = xr.DataArray(np.arange(100.0).reshape(grid.shape), voxel_coords(grid))
-    >>> told = statistics({"cells": array})["cells"]
+    >>> told = measure({"cells": array})["cells"]
     >>> told.mean, told.percentile(50), told.voxels, told.share
     (49.5, 49.5, 100, 1.0)
     """
@@ -114,7 +114,7 @@ def statistics(
 
 
 def write_statistics(path: str | Path, told: Mapping[str, Statistics]) -> None:
-    """Write what `statistics` gave as a JSON file."""
+    """Write what `measure` gave as a JSON file."""
     document = {name: each.to_json() for name, each in told.items()}
     Path(path).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
@@ -122,7 +122,7 @@ def write_statistics(path: str | Path, told: Mapping[str, Statistics]) -> None:
 def read_statistics(path: str | Path) -> dict[str, Statistics]:
     """What `write_statistics` wrote; FormatError for a file that is not so."""
     text = Path(path).read_bytes()
-    hint = "write_statistics(path, statistics(...)) makes it anew"
+    hint = "write_statistics(path, measure(...)) makes it anew"
     document = mapping(parsed(text, "statistics", hint, str(path)), str(path))
     return {name: Statistics.from_json(each) for name, each in document.items()}
 
@@ -219,7 +219,7 @@ def _told(name: str, kind: str, value: object) -> Any:
         shape = (3,) if name == "voxel_size" else (len(rows), 2)
         if flat.shape == shape and all(map(_is_number, flat.ravel().tolist())):
             return tuple(rows)
-    raise wrong(name, value, f"{kind} as statistics(...).to_json() gives it")
+    raise wrong(name, value, f"{kind} as measure(...).to_json() gives it")
 
 
 def _is_number(value: object) -> bool:

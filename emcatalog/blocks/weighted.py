@@ -101,10 +101,9 @@ class WeightedPlaces:
 
     def place(self, at: Counter) -> Place:
         """A dataset by its weight, and a place in it by the weight of its cell."""
-        draws = at.draws("weighted")
-        scale = self.scales[self.mixture.draw(draws)]
+        scale = self.scales[self.mixture.draw(at.first().draws("dataset"))]
         assert scale is not None  # noqa: S101 - such have no share of the mixture
-        return scale.place(draws)
+        return scale.place(at.draws("place"))
 
     def describe(self) -> str:
         """What it does."""
