@@ -29,8 +29,8 @@ def size_claims(tags: Group, index: int, axes: Sequence[Axis]) -> tuple[Claim, .
     )
 
 
-def more_claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]:
-    """All else that the tags say of image ``index``."""
+def claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim, ...]:
+    """All that the tags say of image ``index``; locators are tag paths."""
     tags = file.root.group("ImageList", str(index))
     path = f"ImageList.{index}"
     return (
@@ -40,6 +40,7 @@ def more_claims(file: TagFile, index: int, axes: Sequence[Axis]) -> tuple[Claim,
         Claim("rendered", 0, "file", f"{path}.ImageData.Data"),
         Claim("byte_order", _ORDERS[file.order], "file", "byte order"),
         *_bits(tags, path),
+        *size_claims(tags, index, axes),
         *_note(not_lengths(tags, axes), tags, path),
         *_texts(tags, path),
         *acquisition(tags, path),

@@ -11,7 +11,7 @@ from emcatalog.geometry import Triple
 from emcatalog.record import Claim
 from emcatalog.transport import Transport
 from emcatalog_dm3.axes import Axis, axes_of, not_lengths, spectral
-from emcatalog_dm3.calibration import more_claims, size_claims
+from emcatalog_dm3.calibration import claims, size_claims
 from emcatalog_dm3.pixels import CHANNELS, Pixels, pixels_of, type_name
 from emcatalog_dm3.raw import raw_tags
 from emcatalog_dm3.tags import read_tags
@@ -73,17 +73,15 @@ def read_section(
     index = _chosen(file, choice.image)
     tags = file.root.group("ImageList", str(index))
     try:
-        found = _section(file, index, tags, choice)
+        found = _section(file, index, choice, whole=whole)
     except EmcatalogError as error:
         error.about(f"{url}, image {index}, {_described(tags)}")
         raise
-    if not whole:
-        return found
-    more = more_claims(file, index, axes_of(tags, f"ImageList.{index}"))
-    return replace(found, claims=(*found.claims, *more), raw=raw_tags(file.root))
+    return replace(found, raw=raw_tags(file.root)) if whole else found
 
 
-def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:
+def _section(file: TagFile, index: int, choice: Choice, *, whole: bool) -> Section:
+    tags = file.root.group("ImageList", str(index))
     _ensure_single(tags, f"ImageList.{index}")
     _ensure_single(tags.group("ImageData"), "ImageData", deep=True)
     axes = axes_of(tags, f"ImageList.{index}")
@@ -100,8 +98,8 @@ def _section(file: TagFile, index: int, tags: Group, choice: Choice) -> Section:
             expected=f"{volume * t}",
             hint="fetch the file again; its tags contradict each other",
         )
-    sizes = size_claims(tags, index, axes)
-    found = (*sizes, *_choices(axes, pixels, choice.channel, time))
+    told = claims(file, index, axes) if whole else size_claims(tags, index, axes)
+    found = (*told, *_choices(axes, pixels, choice.channel, time))
     offset = block.offset + time * volume
     return Section(file.url, (z, y, x), pixels, offset, found, not_lengths(tags, axes))
 
