@@ -26,8 +26,9 @@ class EmcatalogError(Exception):
     'dataset4: got level 12; expected a level 0 to 8. Try: emcatalog show dataset4 lists them'
     """  # noqa: E501 - the message is one line
 
+    # got may come alone: so errors are made anew of their text, by PyTorch for example
     def __init__(
-        self, *, got: str, expected: str = "", hint: str = "", entry: str = ""
+        self, got: str, *, expected: str = "", hint: str = "", entry: str = ""
     ) -> None:
         super().__init__(public(got))
         self.entry, self.got = public(entry), public(got)
@@ -154,6 +155,10 @@ class MissingError(EmcatalogError, LookupError):
 
 class ForkError(EmcatalogError, RuntimeError):
     """A read in a forked child of a process whose engine does not survive forks."""
+
+
+class ExtraError(EmcatalogError, ImportError):
+    """An optional library that is not installed."""
 
 
 class TransportError(EmcatalogError, OSError):
