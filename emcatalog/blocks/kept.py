@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Voxels = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """What is known of a kept array without its header, which is slow to read."""
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
 
 
 class Kept:
@@ -23,55 +34,58 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(exist_ok=True)
-        self._sums: dict[int, int] = {}
-        for path in folder.iterdir():
+        self._slips: dict[int, Slip] = {}
+        for path in list(folder.iterdir()):
             self._found(path)
 
     def __contains__(self, number: int) -> bool:
-        return number in self._sums
+        return number in self._slips
 
     def tiles(self) -> list[int]:
         """Numbers of all that are kept, in order."""
-        return sorted(self._sums)
+        return sorted(self._slips)
 
     def put(self, number: int, voxels: Voxels) -> None:
         """Keep ``voxels``, in C order, under ``number``."""
-        told = checksum(voxels)
-        path = self._path(number, told)
+        path = self._folder / f"{number}.{checksum(voxels):08x}.npy"
         fresh = path.with_suffix(".part")
         with fresh.open("wb") as file:
             np.lib.format.write_array(file, voxels, allow_pickle=False)
-        os.replace(fresh, path)  # noqa: PTH105 - the name says that it may be there
-        self._sums[number] = told
+        os.replace(fresh, path)  # noqa: PTH105 - it may be there
+        self._slips[number] = _slip(path, voxels)
 
     def get(self, number: int) -> Voxels:
         """What is kept; read when it is used. KeyError if it is not there."""
-        path = self._path(number, self._sums[number])
-        voxels: Voxels = np.load(path, mmap_mode="r", allow_pickle=False)
-        return voxels
+        slip = self._slips[number]
+        return np.memmap(slip.path, slip.dtype, "r", slip.offset, slip.shape)
 
     def drop(self, number: int) -> None:
         """Forget ``number``, if it is kept."""
-        told = self._sums.pop(number, None)
-        if told is not None:
-            self._path(number, told).unlink(missing_ok=True)
-
-    def _path(self, number: int, told: int) -> Path:
-        return self._folder / f"{number}.{told:08x}.npy"
+        slip = self._slips.pop(number, None)
+        if slip is not None:
+            slip.path.unlink(missing_ok=True)
 
     def _found(self, path: Path) -> None:
         number, told, suffix = path.name.split(".")
-        if suffix == "npy" and _is_whole(path, int(told, 16)):
-            self._sums[int(number)] = int(told, 16)
-        else:
+        voxels = _whole(path, int(told, 16)) if suffix == "npy" else None
+        if voxels is None:
             path.unlink()
+        else:
+            self._slips[int(number)] = _slip(path, voxels)
 
 
-def _is_whole(path: Path, told: int) -> bool:
+def _slip(path: Path, voxels: Voxels) -> Slip:
+    offset = path.stat().st_size - voxels.nbytes
+    return Slip(path, voxels.dtype, voxels.shape, offset)
+
+
+def _whole(path: Path, told: int) -> Voxels | None:
+    """What a file holds, if that has the checksum ``told``."""
     try:
-        return checksum(np.load(path, allow_pickle=False)) == told
+        voxels: Voxels = np.load(path, allow_pickle=False)
     except (ValueError, EOFError):
-        return False
+        return None
+    return voxels if checksum(voxels) == told else None
 
 
 def checksum(voxels: Voxels) -> int:

@@ -43,7 +43,7 @@ def footprint(batch: int, block: int, result: int, *, blend: bool = False) -> in
     for 5 bytes per block of the journal.
     """
     batches = (AHEAD + 3) * batch * (block + result)
-    return batches + THREADS * result * (20 if blend else 4) + 2**24
+    return batches + THREADS * result * (5 if blend else 3) + 2**22
 
 
 @dataclass(frozen=True)
