@@ -18,17 +18,22 @@ length, takes no memory, and ``plan[i]`` is the same block everywhere::
 - `padding`, `missing`: what stands where there are no voxels;
 - `statistics`, `normalize`, `contrast`: values on one scale; `augment`: values and
   places changed at random;
-- `counter`, `shuffle`: numbers and orders that need no state.
+- `counter`, `shuffle`: numbers and orders that need no state; `locality`: orders that
+  read each chunk once;
+- `prefetch`, `batching`: blocks read ahead by threads, and stacked; `torch`: datasets
+  and loaders of PyTorch, which nothing else here needs.
 """
 
 from emcatalog.blocks.augment import Intensity, Mirror, Noise, Rotate
 from emcatalog.blocks.balanced import Balanced
+from emcatalog.blocks.batching import batches
 from emcatalog.blocks.block import Block
 from emcatalog.blocks.contrast import LocalContrast
 from emcatalog.blocks.counter import Counter, Draws
 from emcatalog.blocks.datasets import members
 from emcatalog.blocks.enough import Enough
 from emcatalog.blocks.foreground import Foreground
+from emcatalog.blocks.locality import Visits
 from emcatalog.blocks.members import Channel, Member
 from emcatalog.blocks.mixing import Temperature
 from emcatalog.blocks.normalize import Normalize
@@ -74,8 +79,10 @@ __all__ = [
     "Stratified",
     "Temperature",
     "Tiles",
+    "Visits",
     "Way",
     "Weighted",
+    "batches",
     "measure",
     "members",
     "plan",
