@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from emcatalog.blocks.block import Block
+from emcatalog.errors import GeometryError
 from emcatalog.geometry import AXES, Triple
 
 
@@ -74,18 +75,36 @@ class TurnedBlock(Block):
         return coords.assign({name: (dims, each) for name, each in arrays.items()})
 
 
-def turned(block: Block, turn: Turn) -> TurnedBlock:
+@dataclass(frozen=True, eq=False)
+class MovedBlock(Block):
+    """A block whose voxels were moved after reading; ``place`` is where they were."""
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """True where a voxel is real, as far as the transform has kept it."""
+        whole = np.broadcast_to(np.bool_(True), self.data.shape)
+        return whole if self.real is None else self.real
+
+    def to_xarray(self) -> xr.Dataset:
+        """Raise GeometryError: nobody knows where the voxels lie."""
+        raise GeometryError(
+            entry=self.dataset,
+            got="a block of which a transform of another library has moved the voxels",
+            expected="a block that knows where they lie",
+            hint="Transform(..., moves=False) if it moves none; Mirror and Rotate tell "
+            "how they turn",
+        )
+
+
+def turned(block: Block, turn: Turn) -> Block:
     """The block with data, mask and riders turned alike."""
-    told: dict[str, Any] = {
-        each.name: getattr(block, each.name) for each in fields(block)
+    made: dict[str, Any] = {
+        "data": turn.applied(block.data),
+        "riders": {name: turn.applied(each) for name, each in block.riders.items()},
+        "real": None if block.real is None else turn.applied(block.real),
     }
+    if isinstance(block, MovedBlock):
+        return replace(block, **made)
+    told = {each.name: getattr(block, each.name) for each in fields(block)}
     before: Turn = told.pop("turn", Turn())
-    return TurnedBlock(
-        **told
-        | {
-            "data": turn.applied(block.data),
-            "riders": {name: turn.applied(each) for name, each in block.riders.items()},
-            "real": None if block.real is None else turn.applied(block.real),
-        },
-        turn=turn.after(before),
-    )
+    return TurnedBlock(**{**told, **made}, turn=turn.after(before))
