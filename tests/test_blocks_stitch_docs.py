@@ -25,7 +25,7 @@ def test_python_blocks_run(
     with use_mirror(sample_root):
         for block in re.findall(r"^```python\n(.*?)^```", TEXT, re.M | re.S):
             exec(compile(block, "docs/inference.md", "exec"), names)  # noqa: S102
-            for expression, shown in re.findall(r"^(\S.*?)  # \((.*)\)$", block, re.M):
+            for expression, shown in re.findall(r"^(\S.*?)  # (.+)$", block, re.M):
                 assert repr(eval(expression, names)) == shown  # noqa: S307
     assert capsys.readouterr().out.startswith("0/")
     stores = {"edges.ome.zarr", "cells.ome.zarr", "again.ome.zarr"}
