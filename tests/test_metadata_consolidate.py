@@ -85,6 +85,16 @@ def test_an_author_who_tells_a_url_is_not_in_conflict_with_himself(
         assert not record.conflicts()
 
 
+def test_a_taxon_that_is_not_the_organism_s_is_found(tmp_path: Path) -> None:
+    place = tiff(tmp_path / "a.tif")
+    own = catalog(tmp_path, mine=entry(place, {"organism": "mouse", "taxon_id": 9606}))
+    for record in (described(own).record, own.mine.record):
+        (conflict,) = record.conflicts()
+        assert conflict.winner.value == 9606
+        (loser,) = conflict.losers
+        assert (loser.value, loser.locator) == (10090, "organism Mus musculus")
+
+
 def test_lengths_follow_from_a_declared_voxel_size_also_with_a_snapshot(
     tmp_path: Path, shut: None
 ) -> None:

@@ -146,6 +146,15 @@ def test_two_that_make_the_winner_more_precise_may_disagree() -> None:
     assert [c.value for c in Record(sizes).explain(SIZE).losers] == [7.6]
 
 
+def test_a_convention_disagrees_with_nobody() -> None:
+    told = said("labels", "catalog", "kind", ""), said("image", "default", "kind", "")
+    found = Record(told)
+    assert (found.value("kind"), found.conflicts()) == ("segmentation", ())
+    (loser,) = found.explain("kind").losers
+    assert loser.source == "default"
+    assert "trusted before a convention" in found.explain("kind").why
+
+
 def test_the_api_that_tells_angstrom() -> None:
     """80 angstrom agree with 7.99825 nm; 80 nm of a table do not."""
     claims = (

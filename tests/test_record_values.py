@@ -205,6 +205,27 @@ def test_an_authors_mistakes_are_answered(told: Any, message: str) -> None:
         declared(told)
 
 
+def test_other_words_for_fields_are_understood() -> None:
+    """The columns that earlier tables had, and what is spelled in two ways."""
+    told = {
+        "species": "mouse",
+        "license": "CC0",
+        "experiment_type": "SBEM",
+        "pixel_size_in_nm": "50, 8, 0.008 um",
+        "dtype": "not a field of ours",
+    }
+    assert {c.field: c.value for c in declared(told)} == {
+        "organism": "Mus musculus",
+        "licence": "CC0-1.0",
+        "modality": "SBF-SEM",
+        "voxel_size_z": 50.0,
+        "voxel_size_y": 8.0,
+        "voxel_size_x": 8.0,
+    }
+    both = Record(declared({"species": "mouse", "organism": "rat"}))
+    assert [c.field for c in both.conflicts()] == ["organism"]
+
+
 def test_absurd_declared_voxel_sizes() -> None:
     with pytest.raises(OptionError, match="more than 1e"):
         declared_voxel_size([1e9, 8, 8])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from emcatalog.geometry import AXES
-from emcatalog.record import Claim, Source, Value, taxon_id, voxel_size
+from emcatalog.record import Claim, Record, Source, Value, taxon_id, voxel_size
 from emcatalog.volume import Pyramid
 
 OPENED = "as it was opened"
@@ -17,16 +17,18 @@ OPENED = "as it was opened"
 def facts(pyramid: Pyramid) -> tuple[Claim, ...]:
     """Claims that any pyramid allows: sizes, levels, pixel type, chunks, extent, taxon.
 
-    What the driver claims with a locator of its own is left to it. The source is that
-    of what they follow from: who knows the pixel type, or the voxel size along an axis.
+    What the driver claims with a locator of its own is left to it; a taxon that is not
+    the organism's has another beside it. The source is that of what they follow from:
+    who knows the pixel type, or the voxel size along an axis.
 
     >>> from emcatalog.record import Record
     >>> facts(Pyramid((), Record((Claim("organism", "mouse", "file"),))))[0].value
     10090
     """
     record = pyramid.record
-    found = (*_taxon(pyramid), *(_sizes(pyramid) if pyramid.levels else ()))
-    return tuple(claim for claim in found if record.winner(claim.field) is None)
+    found = _sizes(pyramid) if pyramid.levels else ()
+    missing = (claim for claim in found if record.winner(claim.field) is None)
+    return (*_taxon(record), *missing)
 
 
 def completed(pyramid: Pyramid, told: Iterable[Claim]) -> Pyramid:
@@ -70,8 +72,9 @@ def _source(pyramid: Pyramid, field: str, else_: Source) -> Source:
     return winner.source if winner else else_
 
 
-def _taxon(pyramid: Pyramid) -> Iterator[Claim]:
-    organism = pyramid.record.winner("organism")
+def _taxon(record: Record) -> Iterator[Claim]:
+    organism = record.winner("organism")
     known = taxon_id(str(organism.value)) if organism else None
-    if organism and known:
+    told = {claim.value for claim in record.about("taxon_id") if not claim.doubt}
+    if organism and known and known not in told:
         yield Claim("taxon_id", known, organism.source, f"organism {organism.value}")

@@ -85,7 +85,8 @@ class Record:
     def conflicts(self) -> tuple[Conflict, ...]:
         """Fields about which claims disagree, in the order of the vocabulary.
 
-        A number that is rounded to fewer digits does not disagree.
+        A number that is rounded to fewer digits does not disagree, nor does what only
+        a convention says.
         """
         found = (self.explain(field).conflict for field in self.fields)
         return tuple(conflict for conflict in found if conflict)

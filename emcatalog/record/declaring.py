@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from emcatalog.errors import FormatError, OptionError, public
 from emcatalog.record.book import Record
 from emcatalog.record.claim import Claim
-from emcatalog.record.fields import FIELDS
+from emcatalog.record.fields import FIELDS, SYNONYMS
 from emcatalog.record.judgement import told
 from emcatalog.record.values import shown
 
@@ -101,9 +101,10 @@ def declared(values: Mapping[str, object]) -> tuple[Claim, ...]:
     """Turn the fields of a catalog entry's metadata into claims.
 
     Quantities are numbers in the field's unit or texts such as ``1.9 kV``; fields of
-    axes may be given as one, ``voxel_size: [z, y, x]``. Keys outside the vocabulary
-    are the catalog's own business and are left out, and so is null. Raises OptionError
-    for a value that cannot be one of its field.
+    axes may be given as one, ``voxel_size: [z, y, x]``. Other words for fields, such as
+    ``species``, are understood. Keys outside the vocabulary are the catalog's own
+    business and are left out, and so is null. Raises OptionError for a value that
+    cannot be one of its field.
 
     >>> [(c.field, c.value) for c in declared({"organism": "mouse", "mine": 1})]
     [('organism', 'Mus musculus')]
@@ -113,7 +114,8 @@ def declared(values: Mapping[str, object]) -> tuple[Claim, ...]:
 
 
 def _rows(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name, value in values.items():
+    for word, value in values.items():
+        name = SYNONYMS.get(word, word)
         if value is None:
             continue
         if name in FIELDS:
@@ -123,6 +125,8 @@ def _rows(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 
 def _per_axis(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, str) and "," in value:
+        value = value.split(",")
     triple = [value] * 3 if isinstance(value, int | float | str) else value
     if not isinstance(triple, list | tuple) or len(triple) != 3:
         raise OptionError(

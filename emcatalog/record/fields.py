@@ -162,3 +162,14 @@ _ALL = (
 
 FIELDS: Mapping[str, Field] = MappingProxyType({field.name: field for field in _ALL})
 """All fields by name, in the order in which they are shown."""
+
+SYNONYMS: Mapping[str, str] = MappingProxyType(
+    {
+        "license": "licence",
+        "species": "organism",
+        "technique": "modality",
+        "experiment_type": "modality",
+        "pixel_size_in_nm": "voxel_size",
+    }
+)
+"""What else people call fields; ``voxel_size`` stands for its three axes."""

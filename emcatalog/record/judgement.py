@@ -45,10 +45,11 @@ class Explanation:
 
     @property
     def conflict(self) -> Conflict | None:
-        """The disagreement, if there is one."""
-        if self.winner is None or not self.losers:
+        """The disagreement, if there is one; a convention disagrees with nobody."""
+        losers = tuple(claim for claim in self.losers if claim.source != "default")
+        if self.winner is None or not losers:
             return None
-        return Conflict(self.field, self.winner, self.losers, self.why)
+        return Conflict(self.field, self.winner, losers, self.why)
 
     def __str__(self) -> str:
         lines = [f"{self.field}: {FIELDS[self.field].meaning}"]

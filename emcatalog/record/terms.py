@@ -44,7 +44,7 @@ class Terms:
         >>> MODALITIES.is_kind("FIB-SEM", "SEM"), MODALITIES.is_kind("SEM", "FIB-SEM")
         (True, False)
         """
-        return broad in self._broader(narrow)
+        return any(term == broad for term in self._broader(narrow))
 
     def _broader(self, term: object) -> Iterator[str]:
         for broad in self.within.get(str(term), ()):
