@@ -34,7 +34,7 @@ from emcatalog_ngff.transcoding import COMPRESSORS, Chain, N5Block, codec_text
         ("zlib", zlib.compress(bytes(50_000_000))),
         ("bz2", bz2.compress(bytes(50_000_000))),
         ("lzma", lzma.compress(bytes(50_000_000))),
-        ("gzip", gzip.compress(bytes(50_000_000))),
+        ("gzip", gzip.compress(bytes(50_000_000), mtime=0)),
         ("zstd", bytes(imagecodecs.zstd_encode(bytes(50_000_000)))),
         ("blosc", numcodecs.Blosc("zstd").encode(bytes(50_000_000))),
     ],
