@@ -29,7 +29,13 @@ from emcatalog.errors import ExtraError, OptionError, UnknownNameError, suggest
 
 try:
     import torch
-    from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+    from torch.utils.data import (
+        DataLoader,
+        Dataset,
+        Sampler,
+        default_collate,
+        get_worker_info,
+    )
 except ImportError as error:
     raise ExtraError(
         got="emcatalog.blocks.torch without PyTorch",
@@ -134,7 +140,15 @@ def _tensor(array: np.ndarray[Any, Any]) -> torch.Tensor:
 def collate(samples: Sequence[Sample]) -> Any:
     """Samples as one batch. OptionError that says why, if they cannot be stacked."""
     ensure_alike(samples)
-    return default_collate(list(samples))
+    return {name: _stacked([one[name] for one in samples]) for name in samples[0]}
+
+
+def _stacked(values: list[Any]) -> Any:
+    # workers stack right into the memory that they share
+    if get_worker_info() or not isinstance(values[0], torch.Tensor):
+        return default_collate(values)
+    # with threads of its own, PyTorch took 40 times as long where others compute too
+    return torch.from_numpy(np.stack([value.numpy() for value in values]))
 
 
 def loader(
