@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -90,8 +91,8 @@ def test_each_file_is_one_cell_and_zeros_are_stored(
 @settings(max_examples=12, deadline=None)
 @given(
     shape=st.tuples(*[st.integers(1, 13)] * 3),
-    size=st.tuples(*[st.integers(3, 9)] * 3),
-    halo=st.integers(0, 4),
+    size=st.tuples(*[st.integers(4, 9)] * 3),
+    halo=st.integers(0, 3),
     overlap=st.sampled_from(["crop", "blend"]),
     batch=st.sampled_from([None, 1, 3]),
 )
@@ -104,7 +105,7 @@ def test_what_does_not_look_around_comes_back_exactly(
     batch: int | None,
 ) -> None:
     """Of blends as well, to the last bit: weights sum to one."""
-    halos = tuple(min(halo, (n - 1) // 2) for n in size)
+    halos = tuple(min(halo, (n - 3) // 2) for n in size)
     values = numbered(shape, np.float32) / np.float32(7)
     source = labelled(Grid(shape, (8.0, 4.0, 4.0)), values)
     out = tmp_path_factory.mktemp("out") / "a.zarr"
@@ -247,6 +248,8 @@ def test_arguments_that_cannot_be(tmp_path: Path) -> None:
         predict(image(), same, out, 8, halo=4)
     with pytest.raises(OptionError, match="batch=0"):
         predict(image(), same, out, batch=0)
+    with pytest.raises(OptionError, match="threads=0"):
+        predict(image(), same, out, threads=0)
     with pytest.raises(OptionError, match="the datasets a, b"):
         predict({"a": image(), "b": image()}, same, out, **SMALL)
     with pytest.raises(OptionError, match="whose folder does not exist"):
@@ -261,8 +264,6 @@ def test_a_failed_read_raises(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_in_the_callers_thread(tmp_path: Path) -> None:
-    import threading
-
     seen: list[tuple[int, int]] = []
     threads = set()
 
@@ -279,6 +280,25 @@ def test_progress_is_told_in_the_callers_thread(tmp_path: Path) -> None:
     assert seen[-1] == (150, 150)
     assert seen == sorted(seen)
     assert threads == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("overlap", ["crop", "blend"])
+def test_several_threads_may_call_at_once(tmp_path: Path, overlap: str) -> None:
+    """They meet in pairs, so two are always in the function."""
+    meeting = threading.Barrier(2, timeout=60)
+
+    def function(blocks: Any) -> Any:
+        meeting.wait()
+        return np.sin(blocks)
+
+    one, two = tmp_path / "one.zarr", tmp_path / "two.zarr"
+    options: Any = {"overlap": overlap, "batch": 5, **SMALL}
+    predict(image(), np.sin, one, **options)
+    predict(image(), function, two, threads=2, **options)
+    assert read(one).tobytes() == read(two).tobytes()
+    bad = tmp_path / "bad.zarr"
+    with pytest.raises(OptionError, match="result of shape"):
+        predict(image(), lambda b: b[..., 1:], bad, threads=3, **options)
 
 
 @pytest.mark.parametrize("overlap", ["crop", "blend"])

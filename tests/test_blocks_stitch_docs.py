@@ -34,4 +34,4 @@ def test_python_blocks_run(
 
 def test_its_figures_are_those_of_the_code() -> None:
     assert (THREADS, AHEAD) == (4, 2)
-    assert "Four others read two batches ahead and write\ntwo behind" in TEXT
+    assert "Four more threads read two batches ahead and write\ntwo behind" in TEXT

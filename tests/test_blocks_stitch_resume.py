@@ -207,9 +207,12 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     is_right(out)
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+@pytest.mark.parametrize(
+    ("damage", "overlap"),
+    [("flip", "crop"), ("cut", "crop"), ("remove", "crop"), ("flip", "blend")],
+)
 def test_a_disk_that_forgets_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, overlap: str
 ) -> None:
     out = tmp_path / "a.zarr"
     write = Written.write
@@ -228,12 +231,13 @@ def test_a_disk_that_forgets_is_told(
 
     monkeypatch.setattr(Written, "write", damaging)
     with pytest.raises(CorruptError, match="other voxels in 1 of 12 files"):
-        run(out, "crop")
+        run(out, overlap)
     assert not out.exists()
     monkeypatch.undo()
     seen: list[int] = []
-    run(out, "crop", function=counted(1, seen))
-    assert len(seen) == 1
+    run(out, overlap, function=counted(CELLS, seen))
+    # a cell is made of one block, or of all that reach it
+    assert len(seen) == {"crop": 1, "blend": 12}[overlap]
     is_right(out)
 
 

@@ -34,15 +34,17 @@ AHEAD = 2
 """Batches that are read before they are needed, and as many that wait to be written."""
 
 
-def footprint(batch: int, block: int, result: int, *, blend: bool = False) -> int:
+def footprint(
+    batch: int, block: int, result: int, threads: int = 1, *, blend: bool = False
+) -> int:
     """Bytes that `predict` takes at most, beside what ``function`` takes.
 
     ``block`` and ``result`` are the bytes of one block and of its result. Batches are
-    read ahead, in use, and waiting to be written; each of `THREADS` threads encodes a
-    part of a result, or adds up float64 of it. The volume's size does not count, but
-    for 5 bytes per block of the journal.
+    read ahead, in use in ``threads`` threads, and waiting to be written; each of
+    `THREADS` threads more encodes a part of a result, or adds up float64 of it. The
+    volume's size does not count, but for 5 bytes per block of the journal.
     """
-    batches = (AHEAD + 3) * batch * (block + result)
+    batches = (AHEAD + 1 + 2 * threads) * batch * (block + result)
     return batches + THREADS * result * (5 if blend else 3) + 2**22
 
 
@@ -50,14 +52,18 @@ def footprint(batch: int, block: int, result: int, *, blend: bool = False) -> in
 class Job:
     """What is to be computed: which blocks, and how their results are joined.
 
-    ``together``: the function is given all blocks of a batch at once.
+    ``batch`` blocks go through all steps together; with ``stacked`` the function is
+    given them at once. It is called by ``threads`` threads; if that is 1, by the
+    caller's.
     """
 
     tiles: Plan
     lattice: Lattice
     function: Function
-    together: bool
-    blend: bool
+    blend: bool = False
+    batch: int = 1
+    stacked: bool = False
+    threads: int = 1
 
     @property
     def grid(self) -> Grid:
@@ -89,7 +95,7 @@ class Job:
     def computed(self, blocks: list[Block]) -> list[Voxels]:
         """What the function makes of them."""
         try:
-            found = results(self.function, blocks, together=self.together)
+            found = results(self.function, blocks, together=self.stacked)
         except Exception as error:
             boxes = ", ".join(str(block.box) for block in blocks[:3])
             error.add_note(f"predict was at the block {boxes} nm (z, y, x)")
@@ -103,7 +109,7 @@ class Job:
         return found
 
 
-def run(job: Job, place: Destination, batch: int, progress: Progress) -> None:
+def run(job: Job, place: Destination, progress: Progress) -> None:
     """Do all that is still to be done, and compare the disk with what was written."""
     with place.writing():
         written = Written(place, job.grid, job.cell)
@@ -113,14 +119,19 @@ def run(job: Job, place: Destination, batch: int, progress: Progress) -> None:
     done = written.journal.done
     progress(int(np.count_nonzero(done)), len(done))
     pool = ThreadPoolExecutor(THREADS, "emcatalog-predict")
+    callers = ThreadPoolExecutor(job.threads, "emcatalog-function")
     try:
-        reads = ahead(pool, job.read, _batches(joint, len(done), batch), AHEAD)
-        # computed in this thread, as each is taken
-        parts = (_parts(job, joint, written, *read) for read in reads)
+        reads = ahead(pool, job.read, _batches(joint, len(done), job.batch), AHEAD)
+        compute = partial(_parts, job, joint, written)
+        # in this thread, as each is taken
+        parts: Iterator[Parts] = map(compute, reads)
+        if job.threads > 1:
+            parts = ahead(callers, compute, reads, job.threads)
         for _ in ahead(pool, partial(_write, joint, written), parts, AHEAD):
             progress(int(np.count_nonzero(done)), len(done))
         _verify(pool, written)
     finally:
+        callers.shutdown(wait=True, cancel_futures=True)
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -130,8 +141,9 @@ def _batches(joint: Joint, count: int, batch: int) -> Iterator[list[int]]:
 
 
 def _parts(
-    job: Job, joint: Joint, written: Written, numbers: list[int], blocks: list[Block]
+    job: Job, joint: Joint, written: Written, read: tuple[list[int], list[Block]]
 ) -> Parts:
+    numbers, blocks = read
     found = job.computed(blocks)
     _check_memory(job, blocks, found)
     with written.place.writing():
@@ -158,10 +170,10 @@ def _verify(pool: Executor, written: Written) -> None:
 
 def _check_memory(job: Job, blocks: list[Block], found: list[Voxels]) -> None:
     sizes = blocks[0].data.nbytes * (1 + len(blocks[0].riders)), found[0].nbytes
-    wanted = footprint(len(blocks), *sizes, blend=job.blend)
+    wanted = footprint(len(blocks), *sizes, job.threads, blend=job.blend)
     if wanted > (allowed := memory_limit()):
         raise MemoryLimitError(
             got=f"batches for which {wanted / 2**20:.0f} MiB are needed",
             expected=f"at most {allowed / 2**20:.0f} MiB",
-            hint="a smaller batch, smaller blocks, or fewer channels",
+            hint="a smaller batch, smaller blocks, fewer channels or threads",
         )

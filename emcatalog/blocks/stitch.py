@@ -28,6 +28,7 @@ def predict(  # noqa: PLR0913 - all that it is
     halo: Any = 16,
     overlap: str = "crop",
     batch: int | None = None,
+    threads: int = 1,
     label: str = "",
     progress: Progress | None = None,
     force: bool = False,
@@ -42,7 +43,7 @@ def predict(  # noqa: PLR0913 - all that it is
       an array of that shape, or with an axis of channels before it, of any numbers
       (truth values become uint8). With ``batch=n`` it is given up to n blocks at once,
       (n, z, y, x), and returns as many results. Only the caller's thread calls it,
-      while others read and write.
+      while others read and write; with ``threads=n`` n others call it at once.
     - ``out``: a folder to be, such as ``cells.ome.zarr``: OME-NGFF 0.5 on Zarr v3, its
       voxels where those of ``array`` lie.
     - ``halo``: voxels on each side of a block, one number or three, that are seen and
@@ -80,7 +81,10 @@ def predict(  # noqa: PLR0913 - all that it is
         raise OptionError(
             got=f"overlap={overlap!r:.60}", expected=" or ".join(map(repr, OVERLAPS))
         )
-    count = 1 if batch is None else whole(batch, "batch", least=1)
+    batches = {
+        "batch": 1 if batch is None else whole(batch, "batch", least=1),
+        "threads": whole(threads, "threads", least=1),
+    }
     tiles = plan(array, size, Tiles(halo), **{"pad": "reflect", **reading})
     lattice = _only(tiles)
     told = _told(tiles, lattice, reading) | {"overlap": overlap, "label": label}
@@ -91,8 +95,9 @@ def predict(  # noqa: PLR0913 - all that it is
     with place.entered(force=force):
         # another run may have ended while this one waited
         if force or not place.is_finished():
-            job = Job(tiles, lattice, function, batch is not None, overlap == "blend")
-            run(job, place, count, progress or _silent)
+            stacked, blend = batch is not None, overlap == "blend"
+            job = Job(tiles, lattice, function, blend, stacked=stacked, **batches)
+            run(job, place, progress or _silent)
             place.finish()
     return Path(out)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Written:
         sizes = zip(grid.shape, cell, strict=True)
         z, y, x = (-(-n // c) for n, c in sizes)
         self._counts = z, y, x
+        self._lock = threading.Lock()
         self.journal = Journal(place.part / "journal", z * y * x)
         self._array: Any = _opened(place.store) if place.store.exists() else None
 
@@ -48,8 +50,9 @@ class Written:
 
         Raises OptionError if it is there and has others.
         """
-        if self._array is None:
-            self._array = self._created(leading, dtype)
+        with self._lock:
+            if self._array is None:
+                self._array = self._created(leading, dtype)
         lead, kind = self._array.shape[:-3], self._array.dtype
         if (lead, kind) != (leading, dtype):
             raise OptionError(
