@@ -111,7 +111,9 @@ class WantedPlaces:
         if self.share < 1 and draws.unit() >= self.share:
             return self.random.place(at)
         group = self.groups[draws.below(len(self.groups))]
-        hits = group.hits[group.mixture.draw(draws)]
+        hits = group.hits[0]
+        if len(group.hits) > 1:
+            hits = group.hits[group.mixture.draw(draws)]
         return group.place(hits, at.draws("voxel"))
 
     def describe(self) -> str:

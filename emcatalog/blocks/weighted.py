@@ -101,7 +101,9 @@ class WeightedPlaces:
 
     def place(self, at: Counter) -> Place:
         """A dataset by its weight, and a place in it by the weight of its cell."""
-        scale = self.scales[self.mixture.draw(at.first().draws("dataset"))]
+        scale = self.scales[0]
+        if len(self.scales) > 1:
+            scale = self.scales[self.mixture.draw(at.first().draws("dataset"))]
         assert scale is not None  # noqa: S101 - such have no share of the mixture
         return scale.place(at.draws("place"))
 
