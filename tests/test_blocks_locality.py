@@ -226,5 +226,5 @@ def test_what_cannot_be_visited_is_a_letter() -> None:
         plan(array, 4, Visits(Tiles(), mix=0))
     with pytest.raises(OptionError, match="shape"):
         plan(array, 4, Visits(Tiles(), piece=0))
-    assert "8 in a group, 4 groups mixed" in repr(plan(array, 2, Visits(Tiles())))
+    assert "shuffled; 8 in a group, 4 groups mixed" in repr(plan(array, 2, Visits(Tiles())))
     assert "8 in a piece, 4 pieces mixed" in repr(plan(array, 2, Visits(Random())))

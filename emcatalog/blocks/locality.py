@@ -14,7 +14,7 @@ import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emcatalog.accessor.places import sides
 from emcatalog.blocks.arrays import ArrayVolume
@@ -50,7 +50,8 @@ class Visits:
         mix = whole(self.mix, "mix", least=1)
         piece = None if self.piece is None else sides(self.piece)
         if isinstance(self.way, Tiles):
-            return TileVisits(self.way.over(spaces), mix, piece)
+            shuffled = replace(self.way, shuffle=True)
+            return TileVisits(shuffled.over(spaces), mix, piece)
         if isinstance(self.way, Random):
             return RandomVisits(self.way.over(spaces), mix, piece)
         raise OptionError(
