@@ -83,9 +83,10 @@ class Normalize:
                 + "; measure(plan.members) has all of a plan",
             )
         low, step = self.scale(self.told[block.dataset])
-        data = (block.data.astype(np.float32) - np.float32(low)) / np.float32(step)
-        if block.data.dtype.itemsize > 2:  # float32 has 24 bits of digits
-            data = ((block.data.astype(np.float64) - low) / step).astype(np.float32)
+        # float32 has digits for 24 bits
+        exact = np.dtype("f4" if block.data.dtype.itemsize <= 2 else "f8").type
+        data = (block.data.astype(exact) - exact(low)) / exact(step)
+        data = data.astype(np.float32, copy=False)
         if block.data.dtype.kind == "f" and block.real is not None:
             data[~block.real & ~np.isfinite(data)] = 0
         return replace(block, data=self._typed(data))

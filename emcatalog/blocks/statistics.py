@@ -38,7 +38,7 @@ class Statistics:
     ``left_out`` were looked at, but are not stored or no numbers. ``share`` is the part
     of the dataset that was looked at: 1 is all of it. ``sha256`` is that of the voxels
     and names what was seen; ``time`` says when. ``percentiles`` are pairs of a
-    percentage and a value. Values have nine digits, so that machines agree.
+    percentage and a value. Values have twelve digits, so that machines agree.
     """
 
     dataset: str
@@ -203,7 +203,7 @@ def sample(look: Look, limit: int) -> list[Region]:
 
 
 def _rounded(value: float) -> float:
-    return float(f"{value:.9g}")
+    return float(f"{value:.12g}")
 
 
 def _told(name: str, kind: str, value: object) -> Any:
