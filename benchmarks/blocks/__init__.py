@@ -1,0 +1,1 @@
+"""Blocks for training: plans and loaders in turn; every block is compared."""
