@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from block_volumes import labelled, numbered
 from emcatalog.blocks import Block, Counter, Plan, Points, Random, Tiles, plan
+from emcatalog.blocks.turns import Batches, Turn
 from emcatalog.errors import OptionError, TruncatedError, UnknownNameError
 from emcatalog.geometry import Grid
 from loader_plans import COUNT, expected, found, mixed
@@ -27,7 +28,7 @@ torch = pytest.importorskip("torch", reason="needs emcatalog[torch]")
 
 from torch.utils.data import DataLoader, Subset  # noqa: E402
 
-from emcatalog.blocks.torch import Turn, dataset, loader  # noqa: E402
+from emcatalog.blocks.torch import dataset, loader  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This DataLoader will create", "ignore:.*fork:DeprecationWarning"
@@ -102,26 +103,27 @@ from emcatalog.blocks.torch import dataset, loader
 from emcatalog.errors import ForkError
 from loader_plans import found, mixed
 made = mixed(Path(sys.argv[1]))
+blocks = dataset(made)
+fork = {"multiprocessing_context": "fork"}
+plain = DataLoader(blocks, 48, num_workers=2, **fork)
+ours = loader(made, 48, workers=2, **fork)
 if sys.argv[2] == "read":
     made[0], made[1], made[2]
-try:
-    if sys.argv[3] == "plain":
-        batches = DataLoader(dataset(made), 48, num_workers=2,
-                             multiprocessing_context="fork")
-    else:
-        batches = loader(made, 48, workers=2, multiprocessing_context="fork")
-    for batch in batches:
-        print(*found(batch), sep="\\n")
-except ForkError as error:
-    print("a letter:", error)
+for batches in (plain, ours):
+    for epoch in range(2):
+        blocks.set_epoch(epoch)
+        try:
+            for batch in batches:
+                print(*found(batch), sep="\\n")
+        except ForkError as error:
+            print("a letter:", error)
 """
 
 
-def forked(root: Path, *arguments: str) -> str:
-    here = str(Path(__file__).parent)
+def forked(root: Path, before: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKED, str(root), *arguments],
-        env={**os.environ, "PYTHONPATH": here},
+        [sys.executable, "-W", "ignore", "-c", FORKED, str(root), before],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         check=True, capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     return done.stdout
@@ -131,16 +133,17 @@ def forked(root: Path, *arguments: str) -> str:
 def test_a_fork_where_nothing_was_read_is_right(
     root: Path, epochs: list[list[str]]
 ) -> None:
-    assert forked(root, "nothing", "plain").split() == epochs[0]
+    assert forked(root, "nothing").split() == 2 * (epochs[0] + epochs[1])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
-@pytest.mark.parametrize("kind", ["plain", "ours"])
-def test_a_fork_after_reading_names_the_remedy(root: Path, kind: str) -> None:
-    mixed(root)
-    told = forked(root, "read", kind)
-    assert told.startswith("a letter: got Caught ForkError in DataLoader worker")
-    assert "multiprocessing_context='forkserver'" in told
+def test_a_fork_after_reading_names_the_remedy(made: Plan, root: Path) -> None:
+    letters = forked(root, "read").split("a letter: ")
+    assert letters.pop(0) == ""
+    assert len(letters) == 4
+    for told in letters:
+        assert told.startswith("got Caught ForkError in DataLoader worker process")
+        assert "multiprocessing_context='forkserver'" in told
 
 
 def test_a_plain_loader_needs_nothing(made: Plan, epochs: list[list[str]]) -> None:
@@ -226,8 +229,6 @@ def test_steps_may_give_views_and_other_orders() -> None:
 def test_ranks_share_out_each_block_once(
     length: int, size: int, world: int, drop_last: bool, data: st.DataObject
 ) -> None:
-    from emcatalog.blocks.torch import Batches
-
     ranks = [Batches(length, size, r, world, drop_last) for r in range(world)]
     parts = [list(rank) for rank in ranks]
     assert [len(part) for part in parts] == [len(rank) for rank in ranks]
@@ -253,8 +254,11 @@ def test_shards_are_those_of_the_plan() -> None:
         assert seen == [(0, shard.counter(i).index) for i in range(len(shard))]
 
 
-def test_each_pass_is_the_next_epoch_and_one_left_early_begins_anew() -> None:
-    batches = loader(small(), 5)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_each_pass_is_the_next_epoch_and_one_left_early_begins_anew(
+    workers: int,
+) -> None:
+    batches = loader(small(), 5, workers=workers, prefetch_factor=2)
     assert len(batches) == 5
     first = indices(itertools.islice(batches, 2))
     assert first == [(0, i) for i in range(10)]

@@ -16,15 +16,16 @@ DataLoader ``multiprocessing_context="forkserver"``, as `loader` does.
 from __future__ import annotations
 
 import multiprocessing
+import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from emcatalog.blocks.batching import Sample, ensure_alike, sample
 from emcatalog.blocks.counter import whole
 from emcatalog.blocks.planning import Plan
+from emcatalog.blocks.turns import Batches, Turn
 from emcatalog.errors import ExtraError, OptionError, UnknownNameError, suggest
 
 try:
@@ -32,7 +33,6 @@ try:
     from torch.utils.data import (
         DataLoader,
         Dataset,
-        Sampler,
         default_collate,
         get_worker_info,
     )
@@ -44,24 +44,17 @@ except ImportError as error:
         "alone",
     ) from error
 
-OPTIONS = (
-    "collate_fn",
-    "generator",
+OF_WORKERS = (
     "multiprocessing_context",
     "persistent_workers",
-    "pin_memory",
     "prefetch_factor",
     "timeout",
     "worker_init_fn",
 )
+"""Arguments of a DataLoader that mean nothing where it has no workers."""
+
+OPTIONS = (*OF_WORKERS, "collate_fn", "generator", "pin_memory")
 """Arguments of a DataLoader that `loader` hands on; the others are its own matter."""
-
-
-class Turn(NamedTuple):
-    """Block ``number`` of a plan, in ``epoch``."""
-
-    epoch: int
-    number: int
 
 
 def dataset(plan: Plan) -> PlanDataset:
@@ -119,7 +112,9 @@ class PlanDataset(Dataset[Sample]):
         return [found[turn].pop() for turn in turns]
 
     def _turn(self, index: int | Turn) -> Turn:
-        return index if isinstance(index, Turn) else Turn(int(self._epoch), index)
+        if isinstance(index, Turn):
+            return index
+        return Turn(int(self._epoch), operator.index(index))
 
 
 def tensors(one: Mapping[str, Any]) -> Sample:
@@ -168,75 +163,39 @@ def loader(
     - ``rank`` of ``world``: every ``world``-th block, as `Plan.shard` has it.
     - ``drop_last``: only whole batches, and as many for each rank, as training in step
       with other ranks needs; else no block is left out.
-    - ``options``: further arguments of a DataLoader, such as ``pin_memory``; see
-      `OPTIONS`.
+    - ``options``: further arguments of a DataLoader, as in `OPTIONS`.
 
     Raises OptionError for arguments that cannot be.
     """
     for name in options:
         if name not in OPTIONS:
-            hint = "the plan has an order, and the loader its batches"
-            ours = {"sampler", "batch_sampler", "shuffle", "in_order"}
-            raise UnknownNameError(
-                got=f"the argument {name!r}",
-                expected="those of loader, or of a DataLoader",
-                hint=hint if name in ours else suggest(name, OPTIONS),
-            )
+            raise _unknown(name)
     whole(workers, "workers")
     if whole(rank, "rank") >= whole(world, "world", least=1):
         raise OptionError(got=f"rank {rank} of {world}", expected="a rank below it")
     order = Batches(len(plan), batch_size, rank, world, drop_last, plan.number)
     started = {"persistent_workers": True, "multiprocessing_context": _start()}
-    given = {"collate_fn": collate, **(started if workers else {}), **options}
+    given = {"collate_fn": collate, **started, **options}
+    if not workers:
+        given = {name: v for name, v in given.items() if name not in OF_WORKERS}
     return Loader(plan, order, num_workers=workers, **given)
+
+
+def _unknown(name: str) -> UnknownNameError:
+    ours = name in {"sampler", "batch_sampler", "shuffle", "in_order"}
+    return UnknownNameError(
+        got=f"the argument {name!r}",
+        expected="those of loader, or of a DataLoader",
+        hint="the plan has an order, and the loader its batches"
+        if ours
+        else suggest(name, OPTIONS),
+    )
 
 
 def _start() -> str:
     """How workers are started so that they can read, whatever was read before."""
     known = multiprocessing.get_all_start_methods()
     return "forkserver" if "forkserver" in known else "spawn"
-
-
-@dataclass(eq=False)
-class Batches(Sampler[list[Turn]]):
-    """Which blocks make which batch of one rank.
-
-    An epoch has ``length`` blocks, of which the first ``begun`` are left out; a batch
-    has ``size``.
-    """
-
-    length: int
-    size: int
-    rank: int = 0
-    world: int = 1
-    drop_last: bool = False
-    epoch: int = 0
-    begun: int = 0
-
-    def __post_init__(self) -> None:
-        whole(self.size, "batch_size", least=1)
-
-    @property
-    def step(self) -> int:
-        """Blocks in one batch of each rank."""
-        return self.size * self.world
-
-    def __len__(self) -> int:
-        """Number of batches of a whole epoch."""
-        return self._count(0)
-
-    def __iter__(self) -> Iterator[list[Turn]]:
-        epoch, size = self.epoch, self.size
-        mine = range(self.begun + self.rank, self.length, self.world)
-        return (
-            [Turn(epoch, index) for index in mine[first : first + size]]
-            for first in range(0, self._count(self.begun) * size, size)
-        )
-
-    def _count(self, begun: int) -> int:
-        if self.drop_last:
-            return max(0, self.length - begun) // self.step
-        return -(-len(range(begun + self.rank, self.length, self.world)) // self.size)
 
 
 class Loader(DataLoader[Any]):
