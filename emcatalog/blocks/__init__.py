@@ -17,7 +17,7 @@ length, takes no memory, and ``plan[i]`` is the same block everywhere::
 - `mixing`: how often each dataset is met; `splits`: parts that lie apart;
 - `padding`, `missing`: what stands where there are no voxels;
 - `statistics`, `normalize`, `contrast`: values on one scale; `augment`: values and
-  places changed at random;
+  places changed at random, by transforms of other libraries, too (`foreign`);
 - `counter`, `shuffle`: numbers and orders that need no state; `locality`: orders that
   read each chunk once;
 - `prefetch`, `batching`: blocks read ahead by threads, and stacked; `torch`: datasets
@@ -33,6 +33,7 @@ from emcatalog.blocks.counter import Counter, Draws
 from emcatalog.blocks.datasets import members
 from emcatalog.blocks.enough import Enough
 from emcatalog.blocks.foreground import Foreground
+from emcatalog.blocks.foreign import Transform
 from emcatalog.blocks.locality import Visits
 from emcatalog.blocks.members import Channel, Member
 from emcatalog.blocks.mixing import Temperature
@@ -79,6 +80,7 @@ __all__ = [
     "Stratified",
     "Temperature",
     "Tiles",
+    "Transform",
     "Visits",
     "Way",
     "Weighted",

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from emcatalog.blocks.block import Block
+from emcatalog.blocks.members import MAIN, MASK
 from emcatalog.errors import GeometryError
 from emcatalog.geometry import AXES, Triple
 
@@ -63,15 +64,17 @@ class TurnedBlock(Block):
 
     def to_xarray(self) -> xr.Dataset:
         """``image``, ``mask`` and each rider, labelled by voxel centres in nm."""
-        plain = super().to_xarray()
+        # labels of the place, which has another shape if its sides differ
+        empty = np.broadcast_to(np.bool_(False), self.place.shape)
+        plain = Block(empty, self.place).to_xarray()
         dims = tuple(AXES[axis] for axis in self.turn.order)
         steps = {
             dim: slice(None, None, -1)
             for dim, flip in zip(dims, self.turn.flips, strict=True)
             if flip
         }
-        coords = plain.coords.to_dataset().isel(steps)
-        arrays: dict[str, Any] = {"image": self.data, "mask": self.mask, **self.riders}
+        coords = plain.drop_vars((MAIN, MASK)).isel(steps)
+        arrays: dict[str, Any] = {MAIN: self.data, MASK: self.mask, **self.riders}
         return coords.assign({name: (dims, each) for name, each in arrays.items()})
 
 
