@@ -20,7 +20,7 @@ FLOORS = {
     "accessor": 4, "chunked": 4, "harvest": 4, "paged": 4, "series": 4,
     "driver": 5, "exports": 5,
     "blocks": 6, "catalog": 6, "sample": 6, "view": 6, "testing": 6,
-    "metadata": 7,
+    "metadata": 7, "train": 7,
     "cli": 8,
 }  # fmt: skip
 FREE = {"__init__", "intake_hook"}
@@ -36,7 +36,7 @@ HOMES = {
     "tensorstore": {"chunked", "sample"},
     "PIL": {"view", "sample", "emcatalog_idr", "emcatalog_tiff"},
     "click": {"cli"},
-    "torch": {"blocks"},
+    "torch": {"blocks", "train"},
     "tifffile": {"sample", "cli", "emcatalog_tiff"},
     "pytest": {"testing"},
 }

@@ -17,6 +17,7 @@ from emcatalog.cli.sample import sample
 from emcatalog.cli.search import search
 from emcatalog.cli.show import show
 from emcatalog.cli.terminal import letter
+from emcatalog.cli.train import train
 from emcatalog.errors import (
     EmcatalogError,
     OptionError,
@@ -42,6 +43,7 @@ Begin with:
   emcatalog show dataset4           everything known about one
   emcatalog metadata --conflicts    who says what, and who is believed
   emcatalog read dataset4 --box "0:400,0:1um,0:1um" --out box.tif
+  emcatalog train                   a network learns mitochondria, offline
   emcatalog doctor                  what works, and which servers answer
 """
 
@@ -122,7 +124,10 @@ def app(debug: bool) -> None:
     """Options that stand before the command; `LetterGroup` looks at ``debug``."""
 
 
-for _command in (demo, list_entries, search, show, metadata, read, sample, doctor):
+_COMMANDS = (
+    demo, list_entries, search, show, metadata, read, train, sample, doctor
+)  # fmt: skip
+for _command in _COMMANDS:
     app.add_command(_command)
 
 

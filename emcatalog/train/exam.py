@@ -1,0 +1,149 @@
+"""The exam: what a model knows of voxels that it never saw, beside what is trivial."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emcatalog.blocks import Block, Member, Tiles, plan
+from emcatalog.geometry import Region
+from emcatalog.train.course import LABELS, Parts
+from emcatalog.train.model import Model
+from emcatalog.train.score import Score, Tally
+
+HALO = 8
+"""Voxels around a tile that are seen and not judged."""
+
+SIZE = (32, 64, 64)
+"""Voxels of a tile, its halo with it (z, y, x)."""
+
+HALF = 0.5
+"""A voxel that is more likely than this is taken; nothing is tuned."""
+
+REACH = 6.0
+"""Thresholds of brightness lie up to so many standard deviations from the mean."""
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """How one held-out part was answered.
+
+    ``model``, the best ``threshold`` of brightness, chosen on the held-out part itself
+    and so in its favour, and ``everything``: all voxels taken, whatever they are.
+    """
+
+    model: Score
+    threshold: Score
+    everything: Score
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """One plane (y, x) of a held-out part: image, truth, and how likely it was said.
+
+    ``image`` is on the scale of `Parts.scale`; ``z`` is the plane's centre in nm, and
+    ``voxel_size`` the side of a pixel in nm.
+    """
+
+    image: NDArray[np.float32]
+    truth: NDArray[np.bool_]
+    likely: NDArray[np.float32]
+    z: float
+    voxel_size: float
+
+
+Watch = Callable[[str, float], object]
+
+
+def marks(model: Model, parts: Parts, watch: Watch | None = None) -> dict[str, Marks]:
+    """Judge ``model`` by the held-out part of each dataset, tile by tile.
+
+    ``watch`` is told the dataset and the share done. Raises what reading raises.
+    """
+    found: dict[str, Marks] = {}
+    for number, member in enumerate(parts.held_out):
+        if watch is not None:
+            watch(member.name, number / len(parts.held_out))
+        found[member.name] = _marks(model, parts, member)
+    return found
+
+
+def _marks(model: Model, parts: Parts, member: Member) -> Marks:
+    tiles = plan(
+        {member.name: member},
+        SIZE,
+        Tiles(HALO, "pad"),
+        pad="reflect",
+        normalize=parts.scale,
+    )
+    read = tiles.read_many(range(len(tiles)))
+    pairs = [_tallies(model, block) for _, block in read]
+    likely, bright = (
+        functools.reduce(operator.add, part) for part in zip(*pairs, strict=True)
+    )
+    return Marks(likely.above(HALF), bright.best(), bright.everything())
+
+
+def _tallies(model: Model, block: Block) -> tuple[Tally, Tally]:
+    """Of one tile, how likely voxels were said to be, and how bright they are."""
+    inner = _inner(block)
+    truth = (block.riders[LABELS] == model.course.wanted)[inner]
+    said = model(block.data[None])[0][inner]
+    bright = block.data[inner]
+    return Tally.of(said, truth, 0.0, 1.0), Tally.of(bright, truth, -REACH, REACH)
+
+
+def _inner(block: Block) -> tuple[slice, slice, slice]:
+    """The voxels of a tile that it alone is responsible for."""
+    place = block.place
+    write = place.write or Region(place.start, place.stop)
+    axes = zip(write.start, write.stop, place.start, strict=True)
+    z, y, x = (slice(a - s, b - s) for a, b, s in axes)
+    return z, y, x
+
+
+def together(found: Mapping[str, Marks]) -> Marks:
+    """The marks of all datasets as one: their voxels are counted together.
+
+    Each has a best threshold of its own, which is more than one threshold could do.
+    """
+    each = list(found.values())
+    nothing = Score(0, 0, 0)
+    return Marks(
+        sum((one.model for one in each), nothing),
+        sum((one.threshold for one in each), nothing),
+        sum((one.everything for one in each), nothing),
+    )
+
+
+def answers(model: Model, parts: Parts) -> dict[str, Answers]:
+    """Of each held-out part the plane (y, x) with the most wanted voxels, answered."""
+    return {member.name: _answer(model, parts, member) for member in parts.held_out}
+
+
+def _answer(model: Model, parts: Parts, member: Member) -> Answers:
+    within = member.within
+    depth = min(SIZE[0], within.shape[0])
+    wanted = member.read(within)[LABELS] == model.course.wanted
+    middle = int(wanted.sum(axis=(1, 2)).argmax())
+    first = min(max(0, middle - depth // 2), within.shape[0] - depth)
+    low, high = within.start, within.stop
+    slab = Region((low[0] + first, *low[1:]), (low[0] + first + depth, *high[1:]))
+    block = plan({member.name: member.cropped(slab)}, slab.shape)
+    return _plane(model, parts, block.then(parts.scale)[0], middle - first)
+
+
+def _plane(model: Model, parts: Parts, block: Block, z: int) -> Answers:
+    place = block.place
+    return Answers(
+        image=block.data[z],
+        truth=block.riders[LABELS][z] == model.course.wanted,
+        likely=model(block.data[None])[0, z],
+        z=place.origin[0] + z * place.voxel_size[0],
+        voxel_size=place.voxel_size[1],
+    )
