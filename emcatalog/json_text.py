@@ -16,7 +16,8 @@ def parsed(text: bytes, expected: str, hint: str, entry: str = "") -> Any:
     """What the JSON ``text`` says.
 
     Raises ContentError for a web page in place of it, and FormatError for everything
-    else that is no JSON; ``expected`` and ``hint`` are those of the error.
+    else that is no JSON, and for a name that stands twice in an object with different
+    values; ``expected`` and ``hint`` are those of the error.
 
     >>> parsed(b'{"a": [1, 2]}', "metadata", "fetch it again")
     {'a': [1, 2]}
@@ -30,7 +31,7 @@ def parsed(text: bytes, expected: str, hint: str, entry: str = "") -> Any:
             "browser",
         )
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise FormatError(
             entry=entry,
@@ -38,6 +39,16 @@ def parsed(text: bytes, expected: str, hint: str, entry: str = "") -> Any:
             expected=expected,
             hint=hint,
         ) from error
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members as a mapping; whoever keeps but one of two picks without a reason."""
+    found = dict(members)
+    if len(found) < len(members):
+        for name, value in members:
+            if repr(found[name]) != repr(value):
+                raise ValueError(f"the name {name!r:.80} stands twice in an object")
+    return found
 
 
 def mapping(value: object, where: str) -> Mapping[str, Any]:

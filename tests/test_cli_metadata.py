@@ -266,7 +266,9 @@ def test_without_a_network_snapshots_are_enough(
 
 
 def test_refresh_then_check(ask: Run, tmp_path: Path) -> None:
-    assert "no snapshot" in ask("good", "--check").stderr
+    first = ask("good", "--check", code=1)
+    assert "good: no snapshot to compare with" in first.stderr
+    assert "Nothing was compared" in first.stdout
     ask("good", "wrong", "--refresh")
     # one file, and so one snapshot, whatever is declared of it
     assert len(snapshots()) == 2
@@ -280,6 +282,23 @@ def test_refresh_then_check(ask: Run, tmp_path: Path) -> None:
     ask("good", "--refresh")
     assert "Nothing changed" in ask("good", "--check").stdout
     assert "8" in ask("good", "--fields", "depth").stdout
+
+
+def test_check_tells_how_much_was_compared(ask: Run, tmp_path: Path) -> None:
+    tiff(tmp_path / "b.tif")
+    inner = catalog(tmp_path / "two", a=entry(tmp_path / "a.tif"),
+                    b=entry(tmp_path / "b.tif"))  # fmt: skip
+    told = ("--catalog", str(inner.path))
+    ask(*told, "a", "--refresh")
+    assert "Nothing changed since the snapshots; 1 of 2 have none" in " ".join(
+        ask(*told, "--check").stdout.split()
+    )
+
+
+def test_one_is_no_plural(ask: Run, tmp_path: Path) -> None:
+    place = tiff(tmp_path / "a.tif")
+    one = catalog(tmp_path / "one", a=entry(place, voxel_size_nm=[20, 20, 22]))
+    assert "1 field is in dispute" in ask("--catalog", str(one.path)).stderr
 
 
 def test_check_tells_what_cannot_be_read(ask: Run, tmp_path: Path) -> None:

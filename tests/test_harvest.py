@@ -142,6 +142,14 @@ def test_damaged_json_is_refused(kind: str, data: bytes) -> None:
         understood(Evidence(kind, "https://a.org/x"), data)
 
 
+def test_a_name_with_two_values_is_refused() -> None:
+    twice = b'{"EMPIAR-1": {"title": "%s", "title": "%s"}}'
+    evidence = Evidence("empiar", "https://a.org/x")
+    with pytest.raises(FormatError, match="'title' stands twice in an object"):
+        understood(evidence, twice % (b"a", b"b"))
+    assert understood(evidence, twice % (b"a", b"a"))[0].value == "EMPIAR-1"
+
+
 @pytest.mark.parametrize("deep", ['[{"a":', "["])
 def test_json_that_is_too_deep_is_refused(deep: str) -> None:
     for depth in (70, 2000, 200_000):

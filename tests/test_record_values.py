@@ -205,6 +205,11 @@ def test_an_authors_mistakes_are_answered(told: Any, message: str) -> None:
         declared(told)
 
 
+def test_lines_and_tabulators_of_other_systems() -> None:
+    (claim,) = declared({"note": "one\r\ntwo\rthree\tfour\x1b[2J"})
+    assert claim.value == "one\ntwo\nthree four\\x1b[2J"
+
+
 def test_other_words_for_fields_are_understood() -> None:
     """The columns that earlier tables had, and what is spelled in two ways."""
     told = {

@@ -92,9 +92,11 @@ def _remark(choice: Choice, found: Mapping[str, Record]) -> None:
     if any(_imputed_voxels(record) for record in found.values()):
         whisper("* imputed: declared by the catalog, measured by nobody")
     if disagree:
-        whisper(f"{disagree} fields are in dispute: emcatalog metadata --conflicts")
-    if choice.nested:
-        whisper(f"{len(choice.nested)} further volumes: emcatalog metadata --all")
+        fields = "field is" if disagree == 1 else "fields are"
+        whisper(f"{disagree} {fields} in dispute: emcatalog metadata --conflicts")
+    if nested := len(choice.nested):
+        volumes = "volume" if nested == 1 else "volumes"
+        whisper(f"{nested} further {volumes}: emcatalog metadata --all")
     if choice.families:
         whisper(f"no row without parameters (-p): {', '.join(choice.families)}")
 
@@ -213,9 +215,17 @@ def _check(request: Request) -> bool:
         for remark in comparison.remarks:
             whisper(remark)
     failed = any(comparison.failed for comparison in found)
+    count = sum(comparison.compared for comparison in found)
     if request.target.is_terminal and not rows and not failed:
-        say("Nothing changed since the snapshots.")
-    return failed or bool(rows)
+        say(_unchanged(count, len(found)))
+    return failed or bool(rows) or not count
+
+
+def _unchanged(compared: int, asked: int) -> str:
+    if not compared:
+        return "Nothing was compared, for there is no snapshot."
+    others = f"; {asked - compared} of {asked} have none" if compared < asked else ""
+    return f"Nothing changed since the snapshots{others}."
 
 
 def _write(request: Request) -> bool:

@@ -64,7 +64,7 @@ def metadata(**options: Any) -> None:
     catalog declares and nobody measured is imputed and marked with an asterisk.
 
     The exit status is 1 if something could not be read, and with --check if something
-    changed. A disagreement is no failure.
+    changed or nothing could be compared. A disagreement is no failure.
     """
     modes = {mode: options.pop(mode) for mode in MODES}
     asked = [mode for mode, value in modes.items() if value]

@@ -19,11 +19,15 @@ COLUMNS = ("dataset", "field", "change", "source", "before", "now", "locator")
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed of one entry, and what is to be remarked; ``failed`` if unread."""
+    """What changed of one entry, and what is to be remarked.
+
+    ``failed`` if something could not be read, ``compared`` unless there is no snapshot.
+    """
 
     rows: tuple[Row, ...] = ()
     remarks: tuple[str, ...] = ()
     failed: bool = False
+    compared: bool = True
 
 
 def compared(reader: Reader, name: str, known: Mapping[str, Snapshot]) -> Comparison:
@@ -32,7 +36,8 @@ def compared(reader: Reader, name: str, known: Mapping[str, Snapshot]) -> Compar
         source = reader.source(name)
         snapshot = known.get(source.identity)
         if snapshot is None:
-            return Comparison((), (f"{name}: no snapshot; --refresh makes one",))
+            told = f"{name}: no snapshot to compare with; --refresh makes one"
+            return Comparison((), (told,), compared=False)
         reading = read(source, snapshot.claims)
     except EmcatalogError as error:
         return Comparison((), (str(named(error, name)),), failed=True)

@@ -223,11 +223,14 @@ _SHAPES: Mapping[str, Callable[[Any], Value]] = {
 def clean(text: str) -> str:
     """``text`` without what files of attributes cannot hold or terminals obey.
 
+    Lines end as on Unix, and tabulators are spaces.
+
     >>> clean(" a title" + chr(0) + chr(0))
     'a title'
     """
     text = public(text.partition("\0")[0][: LONGEST + 1].strip())
-    text = printable(text, keep="\n\t")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    text = printable(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
