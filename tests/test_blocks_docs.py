@@ -6,6 +6,8 @@ import re
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from emcatalog.blocks import tiles
 from emcatalog.mirror import use_mirror
 
@@ -15,7 +17,10 @@ TEXT = (Path(__file__).resolve().parent.parent / "docs/blocks.md").read_text("ut
 SHOWN = re.compile(r"^(\S.*?)  # ([(\d T].*)$", re.M)
 
 
-def test_python_blocks_run(sample_root: Path) -> None:
+def test_python_blocks_run(
+    sample_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # it writes a file
     names: dict[str, object] = {}
     checked = 0
     with use_mirror(sample_root):
