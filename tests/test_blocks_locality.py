@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from block_volumes import HEMIBRAIN, Sparse, labelled, lazy, numbered, sparse
 from chunked_volumes import CHUNKS, volume_of
-from emcatalog.blocks import Plan, Random, Stratified, Tiles, plan
+from emcatalog.blocks import Plan, Random, Stratified, Tiles, plan, split
 from emcatalog.blocks.groups import Groups
 from emcatalog.blocks.locality import Visits
 from emcatalog.blocks.prefetch import prefetch
@@ -99,6 +99,19 @@ def test_each_tile_is_visited_once(  # noqa: PLR0917 - all that may matter
     tiles = places(plan(arrays, size, way))
     assert len(visits) == len(tiles)
     assert sorted(places(visits), key=repr) == sorted(tiles, key=repr)
+
+
+def test_parts_of_a_split_are_visited_within_their_bounds() -> None:
+    volume = Sparse(Grid((20, 24, 28), (4.0, 4.0, 4.0)), numbered((20, 24, 28)))
+    (member,) = split(lazy(volume), {"train": 1, "test": 1}, "8 nm", "x")["test"]
+    assert member.within.start == (0, 0, 15)
+    for way in (Visits(Tiles()), Visits(Random(500))):
+        starts = np.array([place.start for place in places(plan(member, 2, way))])
+        assert starts.min(0).tolist() == [0, 0, 15]
+        assert starts.max(0).tolist() == [18, 22, 26]
+    # though tiles straddle chunks here
+    near = chunks_read(plan(member, 2, Visits(Tiles(), mix=2)), 16)
+    assert near < chunks_read(plan(member, 2, Tiles(shuffle=True)), 16) / 3
 
 
 def test_epochs_and_seeds_differ_and_are_repeated() -> None:
@@ -227,5 +240,7 @@ def test_what_cannot_be_visited_is_a_letter() -> None:
         plan(array, 4, Visits(Tiles(), mix=0))
     with pytest.raises(OptionError, match="shape"):
         plan(array, 4, Visits(Tiles(), piece=0))
-    assert "shuffled; 8 in a group, 4 groups mixed" in repr(plan(array, 2, Visits(Tiles())))
+    assert "shuffled; 8 in a group, 4 groups mixed" in repr(
+        plan(array, 2, Visits(Tiles()))
+    )
     assert "8 in a piece, 4 pieces mixed" in repr(plan(array, 2, Visits(Random())))
