@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from emcatalog.blocks import (
     split,
 )
 from emcatalog.blocks.counter import whole
+from emcatalog.errors import OptionError
 from emcatalog.geometry import Triple
 from emcatalog.sample import CLASSES
 
@@ -64,6 +66,10 @@ class Course:
         whole(self.batch, "batch", least=1)
         whole(self.width, "width", least=1)
         whole(self.seed, "seed")
+        for name in ("rate", "voxel_size"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise OptionError(got=f"{name}={value!r:.60}", expected="more than 0")
 
 
 @dataclass(frozen=True, eq=False)
