@@ -167,6 +167,21 @@ def test_channels_types_and_batches(tmp_path: Path) -> None:
     assert stored.metadata.dimension_names == ("c", "z", "y", "x")
 
 
+@pytest.mark.parametrize("lead", [(), (2,)])
+def test_the_metadata_are_those_of_ngff(tmp_path: Path, lead: tuple[int, ...]) -> None:
+    """The oracle is a model of OME-NGFF 0.5 by others."""
+    models = pytest.importorskip("ome_zarr_models.v05")
+
+    def channels(block: Any) -> Any:
+        return np.broadcast_to(block, (*lead, *block.shape))
+
+    out = predict(image(), channels, tmp_path / "a.zarr", **SMALL)
+    found = models.Image.from_zarr(zarr.open_group(out, mode="r"))
+    (told,) = found.ome_attributes.multiscales
+    names = ["c", "z", "y", "x"][1 - len(lead) :]
+    assert [axis.name for axis in told.axes] == names
+
+
 def test_riders_are_seen_too(tmp_path: Path) -> None:
     twice = image() * 2
     group = {"image": image(), "more": twice.assign_attrs(image().attrs)}
