@@ -55,9 +55,11 @@ def test_statistics_are_those_of_numpy(dtype: str) -> None:
     assert (told.voxels, told.left_out, told.share) == (voxels.size, 0, 1)
 
 
-def test_what_is_missing_does_not_count() -> None:
-    voxels = drawn(np.float32)
-    voxels[2], voxels[3], voxels[4, 0, 0] = np.nan, np.inf, -np.inf
+@pytest.mark.parametrize("dtype", ["f4", "u1"])
+def test_what_is_missing_does_not_count(dtype: str) -> None:
+    voxels = drawn(dtype)
+    if dtype == "f4":
+        voxels[2], voxels[3], voxels[4, 0, 0] = np.nan, np.inf, -np.inf
     absent = frozenset({(2, 0, 0), (2, 3, 4)})
     volume = replace(sparse(absent=absent), whole=voxels)
     real = volume.held(volume.grid.region) & np.isfinite(voxels)
