@@ -209,6 +209,33 @@ def test_a_mask_may_have_other_voxels_than_the_image() -> None:
     assert found == set(box)
 
 
+@pytest.mark.parametrize("ratio", [1.5, 2.7])
+def test_voxels_are_equally_likely_where_ratios_are_uneven(ratio: float) -> None:
+    fine = Grid((5, 6, 7), (8.0, 4.0, 4.0))
+    steps = (8.0 * ratio, 4.0 * ratio, 4.0 * ratio)
+    grid = Grid((4, 4, 5), steps, (1.0, 0.5, 2.0))
+    mask = spots(4, 0.4, grid.shape)
+    way = Foreground(labelled(grid, mask), scan=mask.nbytes)
+    (hits,) = plan({"a": labelled(fine)}, 2, way).sampler.groups[0].hits
+    assert hits.look.steps == 1
+    found: dict[Any, Fraction] = defaultdict(Fraction)
+    for voxel, chance in outcomes(hits.attempt):
+        found[voxel] += chance
+    found.pop(None)
+    centres = [
+        np.floor(np.round((fine.centres(a) - grid.edges(a)[0]) / steps[a], 6))
+        for a in range(3)
+    ]
+    wanted = set()
+    for voxel in itertools.product(*map(range, fine.shape)):
+        cell = [int(centres[a][i]) for a, i in enumerate(voxel)]
+        inside = all(0 <= c < n for c, n in zip(cell, grid.shape, strict=True))
+        if inside and mask[tuple(cell)]:
+            wanted.add(voxel)
+    assert set(found) == wanted
+    assert len(set(found.values())) == 1
+
+
 def bright(voxels: Any) -> Any:
     return voxels > 3700
 

@@ -203,11 +203,11 @@ def test_large_numbers_keep_their_digits() -> None:
 
 def test_no_numbers_become_zero_where_the_mask_says_so() -> None:
     voxels = drawn(np.float32)
-    voxels[0, 0, 0] = np.nan
+    voxels[0, 0, 0], voxels[1, 1, 1] = np.nan, np.inf
     block = block_of(voxels, normalize="zscore", missing="mask")
     assert block.data[0, 0, 0] == 0
     assert not block.mask[0, 0, 0]
-    assert np.isfinite(block.data).all()
+    assert np.argwhere(np.isinf(block.data)).tolist() == [[1, 1, 1]]  # it is stored
     block = block_of(voxels, normalize="zscore", missing="fill")
     assert np.isnan(block.data[0, 0, 0])
 
