@@ -122,7 +122,10 @@ def together(found: Mapping[str, Marks]) -> Marks:
 
 
 def answers(model: Model, parts: Parts) -> dict[str, Answers]:
-    """Of each held-out part the plane (y, x) with the most wanted voxels, answered."""
+    """Of each held-out part the plane (y, x) with the most wanted voxels, answered.
+
+    To find it each part is read whole: MemoryLimitError for one that is too large.
+    """
     return {member.name: _answer(model, parts, member) for member in parts.held_out}
 
 
