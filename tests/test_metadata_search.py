@@ -173,6 +173,9 @@ def test_comparisons_are_those_of_numbers(limit: float, unit: str) -> None:
         ("voxel<ten", OptionError, "a number with a unit such as nm"),
         ("voxel<1e999", OptionError, "a number"),
         ("voxel<nan", OptionError, "a number"),
+        ("!mouse", OptionError, "got '!mouse'"),
+        ("eye OR brain", OptionError, "all of it has to hold"),
+        ("NOT mouse", OptionError, "-tissue:liver"),
         ("released>yesterday", OptionError, "a day such as 2024-01-31"),
         ("title<b", OptionError, "title:b looks for the word"),
         ("segmentations=nuclei", OptionError, "segmentations:nuclei looks"),
@@ -198,6 +201,12 @@ def test_what_is_no_query(text: str, kind: type[EmcatalogError], told: str) -> N
 def test_any_text_is_a_query_or_an_error_of_ours(text: str) -> None:
     with contextlib.suppress(EmcatalogError):
         assert query(text).finds(text, NACC) in (True, False)
+
+
+@pytest.mark.parametrize("unit", ["nm", "Å", "angstrom", "microns", "kV", "us"])
+def test_a_unit_may_stand_apart(unit: str) -> None:
+    assert parse(f"voxel < 80 {unit}") == parse(f"voxel<80{unit}")
+    assert len(parse(f"voxel < 80 {unit} mouse")) == 2
 
 
 def test_how_a_query_is_taken_apart() -> None:

@@ -31,8 +31,14 @@ _WORD = re.compile(
         ("(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))""",
     re.VERBOSE,
 )
-_APART = re.compile(r"([<>=≤≥]\s*[\d.]+)\s+(?=(?:[numµμpk]?[mVsA]|Å|[KMGT]?i?B)\b)")
+_APART = re.compile(
+    r"([<>=≤≥]\s*[\d.]+)\s+(?=(?:[nuµμpk]?[mVsA]|mm|Å|[KMGT]?i?B|angstroms?"
+    r"|microns?|(?:nano|micro|milli)met(?:er|re)s?)(?:\s|$))"
+)
 """A number and its unit that stand apart, as people write them."""
+
+_LOGIC = ("AND", "OR", "NOT")
+"""Words of other query languages; here all terms hold, and ``-`` is not."""
 
 _SIGNS = {"==": "=", "≤": "<=", "≥": ">="}
 
@@ -90,9 +96,7 @@ def words_of(text: str) -> tuple[str, ...]:
 def _terms(text: str) -> Iterator[Term]:
     place = 0
     # a unit may stand apart from its number, as people write it
-    text = re.sub(
-        r"([<>=≤≥]\s*[\d.]+)\s+(?=(?:[nuµμp]m|mm|Å|[KMGT]i?B)\b)", r"\1", text
-    )
+    text = _APART.sub(r"\1", text)
     while rest := text[place:].lstrip():
         place = len(text) - len(rest)
         if found := _COMPARISON.match(text, place):
@@ -107,7 +111,8 @@ def _terms(text: str) -> Iterator[Term]:
 
 def _words(found: re.Match[str]) -> Words:
     said = found["word"] or found["phrase"] or ""
-    if not words_of(said) or set(said) & set("<>=≤≥"):
+    odd = set(said) & set("<>=≤≥") or said.startswith("!") or found[0] in _LOGIC
+    if odd or not words_of(said):
         raise _wrong(repr(found[0]))
     return Words(words_of(said), found["field"] or "", bool(found["minus"]))
 
@@ -116,5 +121,6 @@ def _wrong(got: str) -> OptionError:
     return OptionError(
         got=got,
         expected="words, field:word, and comparisons such as voxel<10nm",
-        hint='for instance emcatalog search "FIB-SEM mouse voxel<10nm"',
+        hint='for instance emcatalog search "FIB-SEM mouse voxel<10nm -tissue:liver"; '
+        "all of it has to hold",
     )
