@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.blocks.task import Batch, Epoch, Start, Task
+from benchmarks.blocks.task import Batch, Epoch, Planner, Start, Task
 
 AHEAD = 8
 """Reads that the loop keeps under way."""
@@ -62,13 +62,17 @@ class Tiled(Dataset[Any]):
         return [int(n) * b for n, b in zip(at, self.block, strict=True)]
 
 
-def planned(task: Task, _: str) -> int:
-    """A shuffled epoch as ``DataLoader(shuffle=True)`` has it, and its first tile."""
-    _tensorstore(task.array)
-    tiles = Tiled(task.shape, task.block)
-    loader = DataLoader(tiles, task.batch, shuffle=True)
-    tiles.start(next(iter(loader.sampler)))
-    return len(tiles)
+def planner(task: Task, _: str) -> Planner:
+    """A shuffled epoch as ``DataLoader(shuffle=True)`` has it."""
+    array = _tensorstore(task.array)
+
+    def planned() -> int:
+        tiles = Tiled(array.shape, task.block)
+        loader = DataLoader(tiles, task.batch, shuffle=True)
+        tiles.start(next(iter(loader.sampler)))
+        return len(tiles)
+
+    return planned
 
 
 def opened(task: Task, way: str, workers: int) -> Epoch:

@@ -19,7 +19,14 @@ LOAD_HEADS = (
     "peak MiB",
     "compared",
 )
-PLAN_HEADS = ("contestant", "blocks", "seconds", "times emcatalog", "peak MiB")
+PLAN_HEADS = (
+    "contestant",
+    "blocks",
+    "ms to plan",
+    "times emcatalog",
+    "ms to open",
+    "peak MiB",
+)
 PEERS = tuple(c.name for c in who.PEERS)
 SINGLE = tuple(c.name for c in who.PEERS if not c.workers)
 DOUBLE = tuple(c.name for c in who.PEERS if c.workers)
@@ -64,7 +71,9 @@ def _loaded(outcome: Outcome, name: str, median: float) -> list[str]:
 def _planned(outcome: Outcome, name: str, median: float) -> list[str]:
     ratio = _ratio(outcome, name, who.AHEAD.name)
     blocks = f"{outcome.checked[name]:,}"
-    return [name, blocks, f"{median:.3g}", ratio, _mib(outcome, name)]
+    opening = f"{statistics.median(outcome.opening[name]) * 1e3:.1f}"
+    planning = f"{median * 1e3:,.2f}"
+    return [name, blocks, planning, ratio, opening, _mib(outcome, name)]
 
 
 def _ratio(outcome: Outcome, name: str, other: str) -> str:

@@ -52,10 +52,11 @@ WAY = """\
 - *Anywhere* are random places, mostly unaligned: a block of 128³ meets 27 chunks of
   64³. *Tiles* lie on the grid of chunks and meet 8, since that is all that xbatcher and
   zarrdataset have; shuffled. torch-em and cellmap-data have places anywhere, but for
-  the last voxel along each axis. cellmap-data gives float32, the others the stored type.
-- A *plan* begins with the path of an array without chunks and ends where the first
-  block of a shuffled epoch lies (of torch-em and cellmap-data: of as many random ones).
-  By hand it is `DataLoader(shuffle=True)`. Importing is not counted.
+  the last voxel along each axis. cellmap-data gives float32, the others uint8.
+- A *plan* begins with an opened array without chunks and ends where the first block of
+  a shuffled epoch lies (of torch-em and cellmap-data: of as many random ones). By hand
+  it is `DataLoader(shuffle=True)`. *Opening* the array by its path stands beside, and
+  is 0 where the library does it within its plan. Importing is not counted.
 - Ratios are speeds: 2.00 is twice as fast. They are ratios of medians over the rounds,
   and in brackets is the middle half of the ratios round by round.
 - *Peak*: the most memory of the process and its workers (what they share counts once)

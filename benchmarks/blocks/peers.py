@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.blocks.task import Batch, Epoch, Start, Task
+from benchmarks.blocks.task import Batch, Epoch, Planner, Start, Task
 
 _boxes: Any = None
 CLASSES = ["nothing"]
@@ -25,8 +25,8 @@ def opened(task: Task, way: str, workers: int) -> Epoch:
     return WAYS[way](task, workers)
 
 
-def planned(task: Task, way: str) -> int:
-    """The library's plan of all blocks, from the path to where the first lies."""
+def planner(task: Task, way: str) -> Planner:
+    """The library's plan of all blocks."""
     return PLANS[way](task)
 
 
@@ -41,7 +41,9 @@ def xbatcher(task: Task, workers: int) -> Epoch:
         return int(np.ravel_multi_index(tile, counts))
 
     told: list[int] = []
-    loader = _loader(MapDataset(_xbatcher(task)), task, workers, sampler=told)
+    loader = _loader(
+        MapDataset(_xbatcher(_xarray(task), task)), task, workers, sampler=told
+    )
 
     def epoch(_: int, starts: Sequence[Start]) -> Iterator[Batch]:
         told[:] = map(number, starts)
@@ -133,14 +135,19 @@ def _loader(dataset: Any, task: Task, workers: int, **options: Any) -> Any:
     )
 
 
-def _xbatcher(task: Task) -> Any:
+def _xarray(task: Task) -> Any:
     import xarray as xr
-    from xbatcher import BatchGenerator
 
     group = xr.open_zarr(
         task.group, chunks=None, consolidated=False, mask_and_scale=False
     )
-    return BatchGenerator(group[task.key], dict(zip("zyx", task.block, strict=True)))
+    return group[task.key]
+
+
+def _xbatcher(array: Any, task: Task) -> Any:
+    from xbatcher import BatchGenerator
+
+    return BatchGenerator(array, dict(zip("zyx", task.block, strict=True)))
 
 
 def _zarrdataset(task: Task) -> Any:
@@ -205,35 +212,45 @@ def _without_cuda() -> None:
             _boxes.define(f"{name}(Tensor a, Tensor b, float c) -> Tensor")
 
 
-def _plan_xbatcher(task: Task) -> int:
-    generator = _xbatcher(task)
-    return len(generator)
+def _plan_xbatcher(task: Task) -> Planner:
+    array = _xarray(task)
+    return lambda: len(_xbatcher(array, task))
 
 
-def _plan_zarrdataset(task: Task) -> int:
-    dataset = _zarrdataset(task)
-    positions, _ = next(iter(dataset))
-    assert len(positions) == 3
-    return int(np.prod([n // b for n, b in zip(task.shape, task.block, strict=True)]))
+def _plan_zarrdataset(task: Task) -> Planner:
+    def planned() -> int:
+        places, _ = next(iter(_zarrdataset(task)))
+        assert len(places) == len(task.block)
+        return int(
+            np.prod([n // b for n, b in zip(task.shape, task.block, strict=True)])
+        )
+
+    return planned
 
 
-def _plan_torch_em(task: Task) -> int:
+def _plan_torch_em(task: Task) -> Planner:
     _without_cuda()
     from torch_em.data import RawDataset
 
-    dataset = RawDataset(named(task), task.key, task.block, n_samples=task.count)
-    dataset._sample_bounding_box()  # noqa: SLF001 - it has no public name
-    return len(dataset)
+    def planned() -> int:
+        dataset = RawDataset(named(task), task.key, task.block, n_samples=task.count)
+        dataset._sample_bounding_box()  # noqa: SLF001 - it has no public name
+        return len(dataset)
+
+    return planned
 
 
-def _plan_cellmap(task: Task) -> int:
+def _plan_cellmap(task: Task) -> Planner:
     """As many random places, of the numbers of all: it has no plan of tiles."""
     from torch.utils.data import RandomSampler
 
-    dataset = _cellmap(task)
-    sampler = RandomSampler(dataset, replacement=True, num_samples=task.count)
-    dataset._idx_to_center(next(iter(sampler)))  # noqa: SLF001 - it has no public name
-    return len(sampler)
+    def planned() -> int:
+        dataset = _cellmap(task)
+        sampler = RandomSampler(dataset, replacement=True, num_samples=task.count)
+        dataset._idx_to_center(next(iter(sampler)))  # noqa: SLF001 - the same
+        return len(sampler)
+
+    return planned
 
 
 WAYS = {

@@ -24,7 +24,8 @@ SLOW = 10.0
 class Outcome:
     """What has come of one task.
 
-    ``seconds`` of each turn, by contestant; ``peaks``, the most bytes beyond those of
+    ``seconds`` of each turn, by contestant, and of plans those of ``opening`` before;
+    ``peaks``, the most bytes beyond those of
     the opened process; how many blocks were ``checked``, and of how many of them the
     contestant said where they lie (``known``). ``failures`` are those that raised or
     went beyond a limit, ``wrong`` those that gave other voxels than the source's.
@@ -33,6 +34,7 @@ class Outcome:
     task: Task
     kind: str
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    opening: dict[str, list[float]] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
     checked: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Bench:
         told = self._try(outcome, crew, name, "plan", outcome.task.told())
         if told:
             outcome.seconds.setdefault(name, []).append(told["seconds"])
+            outcome.opening.setdefault(name, []).append(told["opening"])
             outcome.peaks.setdefault(name, told["peak"])
             outcome.checked[name] = told["length"]
             if told["seconds"] >= SLOW:  # it may hold much of the memory

@@ -42,15 +42,22 @@ class Runner:
 
     def plan(self, told: dict[str, Any]) -> dict[str, Any]:
         """Plan a task; quick plans some times, of which the median counts."""
-        task, seconds = Task.of(told), []
+        task, seconds = Task.of(told), list[float]()
+        begun = time.perf_counter()
+        planned = self.module.planner(task, self.way)
+        opening = time.perf_counter() - begun
         memory.forget_peak()
         before = memory.resident()
         while not seconds or (sum(seconds) < ENOUGH and len(seconds) < 20):
             begun = time.perf_counter()
-            length = self.module.planned(task, self.way)
+            length = planned()
             seconds.append(time.perf_counter() - begun)
-        peak = max(0, memory.peak() - before)
-        return {"seconds": float(np.median(seconds)), "length": length, "peak": peak}
+        return {
+            "seconds": float(np.median(seconds)),
+            "opening": opening,
+            "length": length,
+            "peak": max(0, memory.peak() - before),
+        }
 
     def open(self, told: dict[str, Any]) -> None:
         """Open a task, with memory for the blocks of an epoch."""

@@ -71,16 +71,18 @@ Epoch = Callable[[int, Sequence[Start]], Iterator[Batch]]
 """An opened task: the batches of an epoch, by its number. ``starts`` are the places
 that those read who can be told where to read."""
 
+Planner = Callable[[], int]
+"""Plans all blocks of a task, draws the first place, and gives their number."""
+
 
 @dataclass(frozen=True)
 class Contestant:
     """A way to have blocks.
 
     ``module`` has ``opened(task, way, workers)``, which gives an `Epoch`, and
-    ``planned(task, way)``, which plans all blocks of a task from its path on, draws the
-    first, and gives their number. ``environment`` names the Python environment that it
-    runs in; empty for this one. It takes part where blocks lie in one of ``orders``;
-    ``plans`` says that its plan is measured.
+    ``planner(task, way)``, which opens the array and gives a `Planner`. ``environment``
+    names the Python environment that it runs in; empty for this one. It takes part
+    where blocks lie in one of ``orders``; ``plans`` says that its plan is measured.
     """
 
     name: str
