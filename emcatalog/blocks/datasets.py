@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -36,9 +37,10 @@ def members(
     Of a source with several levels the one is taken whose voxels are nearest to
     ``voxel_size`` (nm: a number, text or quantity, or three, z, y, x), by default the
     one that the source shows; riders come at the level nearest to that of their image.
-    ``resample`` makes the voxels of all exactly so large, and puts riders into those of
-    their image: images by linear interpolation and, where voxels become larger, by the
-    mean of what they cover; labels, and what nobody calls an image, by the nearest.
+    ``resample`` makes the voxels of all exactly so large, from the nearest level that
+    is finer, and puts riders into those of their image: images by linear interpolation
+    and, where voxels become larger, by the mean of what they cover; labels, and what
+    nobody calls an image, by the nearest.
 
     Raises OptionError for what is none of these, GeometryError and UnitError for arrays
     that have no place, and for riders in other voxels unless they are resampled.
@@ -75,10 +77,12 @@ def _single(
 ) -> Member:
     for kind, made in KINDS.items():
         if isinstance(given, kind):
-            found = made(name, given, wanted)
             if wanted is None or not resample:
-                return found
-            return resampled(found, wanted)
+                return made(name, given, wanted)
+            level = wanted
+            if isinstance(given, VolumeSource):
+                level = finer(given.pyramid, wanted)
+            return resampled(made(name, given, level), wanted)
     raise OptionError(
         entry=name,
         got=f"a {type(given).__name__}",
@@ -121,6 +125,19 @@ def _of_source(name: str, given: VolumeSource, wanted: Lengths | None) -> Member
     grid = volume.grid
     channel = Channel(volume, (0, 0, 0), name, below(pyramid, volume))
     return Member(name, channel, grid, grid.region, level, record, kind)
+
+
+def finer(pyramid: Pyramid, wanted: Lengths) -> Lengths:
+    """The voxel size of the coarsest level of which no voxel is larger than ``wanted``.
+
+    What a coarser one has lost cannot be made again. If none is so fine, it is that of
+    the level that is nearest.
+    """
+    sizes = [level.grid.voxel_size for level in pyramid.levels]
+    fine = [s for s in sizes if all(map(operator.le, s, [1.001 * w for w in wanted]))]
+    if fine:
+        return max(fine, key=math.prod)
+    return sizes[pyramid.nearest(math.prod(wanted) ** (1 / 3))]
 
 
 def below(pyramid: Pyramid, volume: Volume) -> tuple[Volume, ...]:
