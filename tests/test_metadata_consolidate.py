@@ -69,6 +69,15 @@ def test_a_voxel_size_that_is_declared_wrongly_is_found(tmp_path: Path) -> None:
     assert "trusted before" in conflict.why
 
 
+def test_what_is_read_tells_the_url_and_the_tag(tmp_path: Path) -> None:
+    place = tiff(tmp_path / "a.tif")
+    claim = described(catalog(tmp_path, mine=entry(place))).record.winner("depth")
+    assert claim is not None
+    url, _, tag = claim.locator.partition("#")
+    assert url == str(place)
+    assert tag
+
+
 def test_what_only_the_author_declares_is_imputed(tmp_path: Path) -> None:
     place = tiff(tmp_path / "a.tif", nm=50)
     own = catalog(tmp_path, mine=entry(place, {"section_thickness": 60}))

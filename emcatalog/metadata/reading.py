@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from emcatalog.driver import VolumeSource
-from emcatalog.errors import EmcatalogError, NotFoundError
+from emcatalog.errors import EmcatalogError, NotFoundError, public
 from emcatalog.harvest import Evidence, declared_evidence, evidence_for, harvest
 from emcatalog.metadata.entry import place
 from emcatalog.mirror import current_mirrors
@@ -54,7 +54,7 @@ def read(source: VolumeSource, known: Iterable[Claim] = ()) -> Reading:
     told = declared_evidence(source.metadata.get("evidence"))
     derived = evidence_for(place(source), type(source).name, source.options)
     source.close()  # what was opened before is old
-    claims = [c for c in source.record.claims if c.source != "catalog"]
+    claims = [_placed(c, source) for c in source.record.claims if c.source != "catalog"]
     urls: list[str] = []
     troubles: list[EmcatalogError] = []
     for evidence in dict.fromkeys((*derived, *told)):
@@ -69,6 +69,17 @@ def read(source: VolumeSource, known: Iterable[Claim] = ()) -> Reading:
     today = datetime.now(UTC).date().isoformat()
     dated = Record(tuple(claims)).read_at(today).claims
     return Reading(dated, tuple(urls), tuple(troubles))
+
+
+def _placed(claim: Claim, source: VolumeSource) -> Claim:
+    """The claim with the URL of the file or server before the tag, as in snapshots."""
+    if claim.source not in ("file", "server") or "://" in claim.locator:
+        return claim
+    at = place(source)
+    if claim.source == "file":
+        at = str(source.options.get("file_url") or at)
+    url = public(at).partition("?")[0]  # a query may hold a secret
+    return replace(claim, locator=f"{url}#{claim.locator}")
 
 
 def _harvested(evidence: Evidence) -> tuple[Claim, ...]:
