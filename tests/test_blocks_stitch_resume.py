@@ -207,6 +207,26 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     is_right(out)
 
 
+def test_a_place_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, **options: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(TransportError, match=r"a\.zarr: got Permission denied"):
+        run(tmp_path / "a.zarr", "crop")
+
+
+def test_what_the_function_raises_is_not_the_disks(tmp_path: Path) -> None:
+    def without_model(block: Any) -> Any:
+        raise FileNotFoundError("model.pt")
+
+    with pytest.raises(FileNotFoundError, match="model") as caught:
+        run(tmp_path / "a.zarr", "crop", function=without_model)
+    assert not isinstance(caught.value, TransportError)
+
+
 @pytest.mark.parametrize(
     ("damage", "overlap"),
     [("flip", "crop"), ("cut", "crop"), ("remove", "crop"), ("flip", "blend")],
@@ -241,9 +261,14 @@ def test_a_disk_that_forgets_is_told(
     is_right(out)
 
 
-def test_a_torn_line_of_the_journal_counts_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "torn", [b"1 0000", b"\0\0\0\n2 00000000\n", b"9 00000000\n", b"2 x\n"]
+)
+def test_a_torn_line_of_the_journal_counts_for_nothing(
+    tmp_path: Path, torn: bytes
+) -> None:
     path = tmp_path / "journal"
-    path.write_bytes(b"3 0000abcd\n1 0000")
+    path.write_bytes(b"3 0000abcd\n" + torn)
     journal = Journal(path, 5)
     assert journal.done.tolist() == [False, False, False, True, False]
     journal.add(1, 7)
@@ -262,7 +287,8 @@ def test_torn_shards_and_results_count_for_nothing(tmp_path: Path) -> None:
     kept = sorted((part / "kept").iterdir())
     kept[0].write_bytes(kept[0].read_bytes()[:-5])
     kept[1].write_bytes(b"")
-    (part / "kept" / "99.00000000.part").write_bytes(b"x")
+    for name in ("99.00000000.part", ".nfs0001", "7.0.npy"):
+        (part / "kept" / name).write_bytes(b"x")
     (part / "store" / "s0" / "c" / "1" / "1").mkdir(parents=True, exist_ok=True)
     (part / "store" / "s0" / "c" / "1" / "1" / "2").write_bytes(b"garbage")
     (part / "store" / "s0" / "c" / "1" / "1" / "2.abc.partial").write_bytes(b"x")

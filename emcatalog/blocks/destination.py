@@ -84,7 +84,8 @@ class Destination:
         Raises OptionError if another run is at work, or if an earlier one that did not
         end had other options (with ``force`` what it made is thrown away).
         """
-        self.part.mkdir(exist_ok=True)
+        with self.writing():
+            self.part.mkdir(exist_ok=True)
         with locked(self.part / "lock") as file:
             if file is None:
                 raise OptionError(
@@ -92,7 +93,8 @@ class Destination:
                     expected="one run for one result",
                     hint="wait for it, or take another name",
                 )
-            self._begin(force=force)
+            with self.writing():
+                self._begin(force=force)
             yield
 
     def _begin(self, *, force: bool) -> None:
@@ -130,12 +132,13 @@ class Destination:
 
     def finish(self) -> None:
         """Move the store to its place; what was there is removed after that."""
-        for scrap in self.store.rglob("*.partial"):
-            scrap.unlink()
-        if self.out.exists():
-            self.out.rename(self.part / "old")
-        self.store.rename(self.out)
-        shutil.rmtree(self.part)
+        with self.writing():
+            for scrap in self.store.rglob("*.partial"):
+                scrap.unlink()
+            if self.out.exists():
+                self.out.rename(self.part / "old")
+            self.store.rename(self.out)
+            shutil.rmtree(self.part)
 
 
 def _differences(begun: Told, told: Told) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+_LINE = re.compile(rb"([0-9]{1,18}) ([0-9a-f]{8})\n")
+
 
 class Journal:
     """Cells that are written, with the checksums of their voxels.
 
     A line is ``NUMBER CHECKSUM``. The last one may be torn, if the process was killed:
-    it is cut off, and its cell is written again. Many threads may write.
+    from the first that is none on all are cut off, and these cells are written again.
+    Many threads may write.
     """
 
     def __init__(self, path: Path, count: int) -> None:
@@ -48,9 +52,10 @@ class Journal:
         whole = 0
         with self._path.open("rb") as file:
             for line in file:
-                if not line.endswith(b"\n"):
+                found = _LINE.fullmatch(line)
+                if not found or int(found[1]) >= self.done.size:
                     break
-                cell, told = line.split()
-                self.done[int(cell)], self.sums[int(cell)] = True, int(told, 16)
+                cell = int(found[1])
+                self.done[cell], self.sums[cell] = True, int(found[2], 16)
                 whole += len(line)
         os.truncate(self._path, whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Voxels = NDArray[Any]
+
+_NAME = re.compile(r"([0-9]+)\.([0-9a-f]{8})\.npy")
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,12 @@ class Kept:
             slip.path.unlink(missing_ok=True)
 
     def _found(self, path: Path) -> None:
-        number, told, suffix = path.name.split(".")
-        voxels = _whole(path, int(told, 16)) if suffix == "npy" else None
-        if voxels is None:
-            path.unlink()
+        named = _NAME.fullmatch(path.name)
+        voxels = _whole(path, int(named[2], 16)) if named else None
+        if named and voxels is not None:
+            self._slips[int(named[1])] = _slip(path, voxels)
         else:
-            self._slips[int(number)] = _slip(path, voxels)
+            path.unlink()
 
 
 def _slip(path: Path, voxels: Voxels) -> Slip:
