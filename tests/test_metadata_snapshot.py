@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,15 @@ def test_the_newest_counts(store: Path, shipped: str, own: str, depth: int) -> N
     save(at(own, 2))
     (found,) = snapshots().values()
     assert found.claims[0].value == depth
+
+
+def test_what_is_no_file_is_no_snapshot(store: Path) -> None:
+    """A folder, a link to nowhere, and a pipe, which would be waited for."""
+    save(at("2025-06-11"))
+    (store / "folder.json").mkdir()
+    (store / "nowhere.json").symlink_to(store / "gone")
+    os.mkfifo(store / "pipe.json")
+    assert list(snapshots()) == ["dm3 a.dm3"]
 
 
 def test_no_folder_is_no_snapshot(store: Path) -> None:

@@ -68,7 +68,7 @@ def snapshots() -> dict[str, Snapshot]:
     """
     found: dict[str, Snapshot] = {}
     for folder in (SHIPPED, user_folder()):
-        for path in sorted(folder.glob("*.json")):
+        for path in sorted(p for p in folder.glob("*.json") if p.is_file()):
             snapshot = load(path)
             known = found.get(snapshot.identity)
             if known is None or known.read <= snapshot.read:
@@ -87,7 +87,7 @@ def load(path: Path) -> Snapshot:
             entry=f"snapshot {path}",
             got=error.got,
             expected=error.expected,
-            hint="remove the file; emcatalog metadata --refresh reads it all again",
+            hint="remove the file, then emcatalog metadata --refresh reads it again",
         ) from error
 
 
