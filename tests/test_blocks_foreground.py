@@ -17,7 +17,7 @@ from block_levels import FINE, At, coarser, halved, levels, outcomes, shown
 from block_volumes import labelled, lazy, sparse
 from emcatalog.blocks import Foreground, Plan, plan, split
 from emcatalog.blocks.coarse import cells_of, counts, looks
-from emcatalog.blocks.hits import tally
+from emcatalog.blocks.hits import nonzero, tally
 from emcatalog.blocks.members import Channel
 from emcatalog.errors import (
     GeometryError,
@@ -324,3 +324,19 @@ def test_what_does_not_fit(way: Any, error: Any, message: str) -> None:
     with pytest.raises(error) as caught:
         planned(labelled(FINE, np.zeros(SHAPE, np.uint8)), way)
     assert message in str(caught.value)
+
+
+def is_zero(voxels: Any) -> Any:
+    return voxels == 0
+
+
+def test_voxels_that_are_missing_are_never_drawn() -> None:
+    volume = sparse(absent=frozenset({(0, 0, 0), (1, 2, 3)}))
+    object.__setattr__(volume, "whole", np.where(spots(7, 0.5), volume.whole, 0))
+    made = plan({"a": lazy(volume)}, 1, Foreground("image", is_zero, count=100))
+    for index in range(100):
+        place = made.place(index)
+        region = Region(place.start, place.stop)
+        assert volume.held(region).all()
+        assert volume.read(region).item() == 0
+    assert nonzero(np.array([np.nan, 0, 2, -1])).tolist() == [False, False, True, True]
