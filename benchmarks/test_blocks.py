@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +14,10 @@ from benchmarks.blocks import contestants as who
 from benchmarks.blocks import environments, volumes
 from benchmarks.blocks.figures import rows, verdicts
 from benchmarks.blocks.judging import Truth
+from benchmarks.blocks.odd import odd
 from benchmarks.blocks.process import ContestantError, Limits, Process
 from benchmarks.blocks.rounds import Bench, Outcome
-from benchmarks.blocks.task import Batch, Contestant, Epoch, Planner, Start, Task
+from benchmarks.blocks.task import Task
 from benchmarks.reads.small import SIDE, small_stores
 
 HERE = {"": Path(sys.executable)}
@@ -27,45 +26,10 @@ needs_torch = pytest.mark.skipif(
 )
 
 
-def opened(task: Task, way: str, _: int) -> Epoch:
-    """Contestants of this file: honest ones, and others. The runner imports it."""
-    truth = np.load(task.truth)
-
-    def epoch(_: int, starts: Sequence[Start]) -> Iterator[Batch]:
-        for start in starts[:-1] if way == "few" else starts:
-            z, y, x = (slice(a, a + n) for a, n in zip(start, task.block, strict=True))
-            block = truth[z, y, x].copy()
-            if way == "raising":
-                raise OSError("the disk is\ngone")
-            if way == "lying":
-                block[-1, -1, -1] ^= 1
-            yield Batch(block[None], None if way == "silent" else [start])
-
-    return epoch
-
-
-def planner(task: Task, way: str) -> Planner:
-    """A plan that takes too long, or too much."""
-
-    def planned() -> int:
-        if way == "sleeping":
-            time.sleep(600)
-        held = np.ones(2**28, np.uint8)
-        time.sleep(600)
-        return len(held)
-
-    return planned
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of stores of a volume with a side of 128."""
     return small_stores(tmp_path_factory.mktemp("stores"))
-
-
-def of_this_file(way: str) -> Contestant:
-    """One of the contestants above."""
-    return Contestant(way, "benchmarks.test_blocks", way)
 
 
 def test_blocks_are_compared(folder: Path) -> None:
@@ -89,7 +53,7 @@ def test_wrong_blocks_and_failures_are_told(folder: Path) -> None:
     """And these contestants are out; others are timed, and each block is compared."""
     task = volumes.loading(folder, "zarr2-64/anywhere", quick=True)
     ways = ("honest", "silent", "lying", "few", "raising")
-    outcome = Bench(HERE, 2).load(task, [of_this_file(way) for way in ways])
+    outcome = Bench(HERE, 2).load(task, [odd(way) for way in ways])
     assert outcome.wrong["lying"].startswith("1 wrong voxels at")
     assert outcome.wrong["few"] == f"{task.count - 1} blocks, not {task.count}"
     assert outcome.failures == {"raising": "OSError: the disk is"}
@@ -114,7 +78,7 @@ def test_wrong_blocks_and_failures_are_told(folder: Path) -> None:
 def test_limits_hold(folder: Path, way: str, limits: Limits, told: str) -> None:
     """A plan that takes longer, or more memory, is ended and told."""
     task = volumes.empty(folder, "plan/small", (256, 256, 256))
-    process = Process(of_this_file(way), HERE[""])
+    process = Process(odd(way), HERE[""])
     try:
         with pytest.raises(ContestantError, match=told):
             process.ask("plan", task.told(), limits=limits)
@@ -197,8 +161,8 @@ def test_the_command(
 
 def test_names_that_nothing_has(capsys: pytest.CaptureFixture[str]) -> None:
     """Are status 2."""
-    for odd in (["--only", "zarr9/tiles"], ["--contestants", "x"]):
-        assert command.main(odd) == 2
+    for unknown in (["--only", "zarr9/tiles"], ["--contestants", "x"]):
+        assert command.main(unknown) == 2
         assert "nothing is called" in capsys.readouterr().err
 
 

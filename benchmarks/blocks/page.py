@@ -59,9 +59,9 @@ WAY = """\
   is 0 where the library does it within its plan. Importing is not counted.
 - Ratios are speeds: 2.00 is twice as fast. They are ratios of medians over the rounds,
   and in brackets is the middle half of the ratios round by round.
-- *Peak*: the most memory of the process and its workers (what they share counts once)
-  beyond that of the opened dataset, without the loop's own, in a last epoch that is not
-  timed; of plans beyond that before planning.
+- *Peak*: the most memory of the process and its workers (what they share counts once,
+  mapped files do not) beyond that of the opened dataset, without the loop's own, in a
+  last epoch that is not timed; of plans beyond that before planning.
 """
 
 

@@ -80,14 +80,13 @@ class Process:
     def weight(self) -> int:
         """Bytes of memory of the process and its workers; what they share counts once.
 
-        Where the system does not tell what is shared, it counts for each.
+        Libraries and other files that are mapped are left out: how much of them counts
+        depends on who else has them.
         """
-        total = 0
-        for process in (self._seen, *self._seen.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                told = process.memory_full_info()
-                total += getattr(told, "pss", told.rss)
-        return total
+        those: list[psutil.Process] = [self._seen]
+        with contextlib.suppress(psutil.Error):
+            those += self._seen.children(recursive=True)
+        return sum(map(_weight, those))
 
     def end(self) -> None:
         """End the process, and the workers that it has."""
@@ -109,7 +108,7 @@ class Process:
     def _await(self, limits: Limits, weigh: bool) -> None:
         """Wait until there is an answer; ContestantError beyond a limit."""
         begun, self.peak = time.monotonic(), 0
-        while not wait([self._answers], OFTEN if weigh else 0.2):
+        while not wait([self._answers], OFTEN if weigh else 0.1):
             passed = time.monotonic() - begun
             if weigh:
                 self.peak = max(self.peak, self.weight())
@@ -122,3 +121,17 @@ class Process:
             if passed > limits.seconds:
                 self._process.kill()
                 raise ContestantError(f"no answer in {limits.seconds:.0f} s")
+
+
+def _weight(process: psutil.Process) -> int:
+    """Bytes of a process; all that are resident, where no more is told of them."""
+    with contextlib.suppress(psutil.Error, OSError):
+        try:
+            rolled = Path(f"/proc/{process.pid}/smaps_rollup").read_text("ascii")
+        except FileNotFoundError:
+            return int(process.memory_info().rss)
+        told = [line.split() for line in rolled.splitlines()]
+        return 1024 * sum(
+            int(w[1]) for w in told if w[0] in ("Pss_Anon:", "Pss_Shmem:")
+        )
+    return 0

@@ -25,10 +25,10 @@ class Outcome:
     """What has come of one task.
 
     ``seconds`` of each turn, by contestant, and of plans those of ``opening`` before;
-    ``peaks``, the most bytes beyond those of
-    the opened process; how many blocks were ``checked``, and of how many of them the
-    contestant said where they lie (``known``). ``failures`` are those that raised or
-    went beyond a limit, ``wrong`` those that gave other voxels than the source's.
+    ``peaks``, the most bytes beyond those of the opened process; how many blocks were
+    ``checked``, and of how many of them the contestant said where they lie
+    (``known``). ``failures`` are those that raised or went beyond a limit, ``wrong``
+    those that gave other voxels than the source's.
     """
 
     task: Task
@@ -68,9 +68,9 @@ class Bench:
                 starts = starts_of(made, number)
                 last = number == self.rounds + 1
                 for name in _turned(list(crew), number):
-                    self._epoch(outcome, crew, name, (number, starts), last)
+                    kept = self._epoch(outcome, crew, name, (number, starts), last)
                     if last and name in crew:
-                        peak = crew[name].peak - before[name]
+                        peak = crew[name].peak - before[name] - kept
                         outcome.peaks[name] = max(0, peak)
                     elif number == 0:
                         outcome.seconds.pop(name, None)
@@ -109,18 +109,20 @@ class Bench:
         name: str,
         asked: tuple[Any, ...],
         weigh: bool,
-    ) -> None:
+    ) -> int:
+        """One epoch; the bytes that the loop itself has kept of it."""
         told = self._try(outcome, crew, name, "turn", *asked, weigh=weigh)
         if told is None:
-            return
+            return 0
         if told["fault"]:
             outcome.wrong[name] = told["fault"]
             self._out(outcome, crew, name)
-            return
+            return 0
         for counts, key in ((outcome.checked, "blocks"), (outcome.known, "known")):
             counts[name] = counts.get(name, 0) + told[key]
         if not weigh:
             outcome.seconds.setdefault(name, []).append(told["seconds"])
+        return int(told["kept"])
 
     def _try(
         self,

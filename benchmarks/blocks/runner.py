@@ -79,13 +79,12 @@ class Runner:
             self.kept[len(places) : len(places) + len(some)] = some
             places += [None] * len(voxels) if known is None else known
         seconds = time.perf_counter() - begun
-        fault = self._fault(task, places)
         return {
             "seconds": seconds,
             "blocks": len(places),
             "known": sum(place is not None for place in places),
-            "starts": [None if p is None else [int(n) for n in p] for p in places],
-            "fault": fault,
+            "kept": 0 if self.kept is None else self.kept.nbytes,
+            "fault": self._fault(task, places),
         }
 
     def _fault(self, task: Task, places: Sequence[Start | None]) -> str:
