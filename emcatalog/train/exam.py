@@ -16,8 +16,8 @@ from emcatalog.train.course import LABELS, Parts
 from emcatalog.train.model import Model
 from emcatalog.train.score import Score, Tally
 
-HALO = 8
-"""Voxels around a tile that are seen and not judged."""
+HALO = (4, 8, 8)
+"""Voxels (z, y, x) around a tile that are seen and not judged."""
 
 SIZE = (32, 64, 64)
 """Voxels of a tile, its halo with it (z, y, x)."""
