@@ -67,7 +67,8 @@ def test_killed_again_and_again_it_ends(
     out = tmp_path / "a.zarr"
     done = 0
     while program.killed_at(13 + 5 * done, out, overlap) is None:
-        assert not out.exists()
+        # it may have been moved, and what is beside not yet be gone
+        assert not out.exists() or (read(out) == image().to_numpy() + 1).all()
         done += 1
     assert done > 2
     is_right(out)
