@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emcatalog.blocks import Block, Member, Tiles, plan
+from emcatalog.blocks import Block, Member, Place, Plan, Tiles, plan
 from emcatalog.geometry import Region
 from emcatalog.train.course import LABELS, Parts
 from emcatalog.train.model import Model
@@ -74,19 +74,24 @@ def marks(model: Model, parts: Parts, watch: Watch | None = None) -> dict[str, M
 
 
 def _marks(model: Model, parts: Parts, member: Member) -> Marks:
-    tiles = plan(
-        {member.name: member},
-        SIZE,
-        Tiles(HALO, "pad"),
-        pad="reflect",
-        normalize=parts.scale,
-    )
+    tiles = _tiles(parts, member)
     read = tiles.read_many(range(len(tiles)))
     pairs = [_tallies(model, block) for _, block in read]
     likely, bright = (
         functools.reduce(operator.add, part) for part in zip(*pairs, strict=True)
     )
     return Marks(likely.above(HALF), bright.best(), bright.everything())
+
+
+def _tiles(parts: Parts, member: Member) -> Plan:
+    """Blocks that cover a held-out part, with its edges mirrored where they end."""
+    return plan(
+        {member.name: member},
+        SIZE,
+        Tiles(HALO, "pad"),
+        pad="reflect",
+        normalize=parts.scale,
+    )
 
 
 def _tallies(model: Model, block: Block) -> tuple[Tally, Tally]:
@@ -130,23 +135,28 @@ def answers(model: Model, parts: Parts) -> dict[str, Answers]:
 
 
 def _answer(model: Model, parts: Parts, member: Member) -> Answers:
-    within = member.within
-    depth = min(SIZE[0], within.shape[0])
+    """The plane as it was judged: put together of the same tiles."""
+    within, grid = member.within, member.grid
     wanted = member.read(within)[LABELS] == model.course.wanted
-    middle = int(wanted.sum(axis=(1, 2)).argmax())
-    first = min(max(0, middle - depth // 2), within.shape[0] - depth)
-    low, high = within.start, within.stop
-    slab = Region((low[0] + first, *low[1:]), (low[0] + first + depth, *high[1:]))
-    block = plan({member.name: member.cropped(slab)}, slab.shape)
-    return _plane(model, parts, block.then(parts.scale)[0], middle - first)
+    deep = int(wanted.sum(axis=(1, 2)).argmax())
+    z = within.start[0] + deep
+    image, likely = np.zeros((2, *within.shape[1:]), np.float32)
+    tiles = _tiles(parts, member)
+    crossed = [n for n in range(len(tiles)) if _crosses(tiles.place(n), z)]
+    for _, block in tiles.read_many(crossed):
+        _, down, across = _inner(block)
+        inner = (z - block.place.start[0], down, across)
+        _, y, x = block.place.start
+        _, top, left = within.start
+        rows = slice(down.start + y - top, down.stop + y - top)
+        columns = slice(across.start + x - left, across.stop + x - left)
+        image[rows, columns] = block.data[inner]
+        likely[rows, columns] = model(block.data[None])[0][inner]
+    centre = grid.origin[0] + z * grid.voxel_size[0]
+    return Answers(image, wanted[deep], likely, centre, grid.voxel_size[1])
 
 
-def _plane(model: Model, parts: Parts, block: Block, z: int) -> Answers:
-    place = block.place
-    return Answers(
-        image=block.data[z],
-        truth=block.riders[LABELS][z] == model.course.wanted,
-        likely=model(block.data[None])[0, z],
-        z=place.origin[0] + z * place.voxel_size[0],
-        voxel_size=place.voxel_size[1],
-    )
+def _crosses(place: Place, z: int) -> bool:
+    """Whether a tile is responsible for voxels of plane ``z``."""
+    write = place.write or Region(place.start, place.stop)
+    return write.start[0] <= z < write.stop[0]
