@@ -57,8 +57,8 @@ def _one_by_one(made: Plan, task: Task) -> Epoch:
 
 
 def _ahead(made: Plan, task: Task) -> Epoch:
-    def epoch(number: int, _: Sequence[Start]) -> Iterator[Batch]:
-        places = iter(starts_of(made, number))
+    def epoch(number: int, starts: Sequence[Start]) -> Iterator[Batch]:
+        places = iter(starts)  # of the same plan
         for batch in batches(made.epoch(number), task.batch):
             yield Batch(batch["image"], [next(places) for _ in batch["image"]])
 
@@ -70,9 +70,9 @@ def _loaded(made: Plan, task: Task, workers: int) -> Epoch:
 
     loading = loader(made, task.batch, workers=workers)
 
-    def epoch(number: int, _: Sequence[Start]) -> Iterator[Batch]:
+    def epoch(number: int, starts: Sequence[Start]) -> Iterator[Batch]:
         loading.set_epoch(number)
-        places = iter(starts_of(made, number))
+        places = iter(starts)  # of the same plan
         for batch in loading:
             image = batch["image"].numpy()[:, 0]
             yield Batch(image, [next(places) for _ in image])
