@@ -52,12 +52,15 @@ def test_figures_and_verdicts(folder: Path) -> None:
     assert cells[OURS]["peak MiB"] == "1"
     found = {v.target.text: (v.met, round(v.value, 2)) for v in verdicts([outcome])}
     assert found == {
-        "single blocks on a disk: of raw TensorStore": (True, 1.0),
-        "single blocks on a disk: of decoding alone": (False, 0.5),
+        "single blocks on a disk, `da.isel`: of raw TensorStore": (True, 1.0),
+        "single blocks on a disk, `da.isel`: of decoding alone": (False, 0.5),
         "64³ chunks and shards on a disk: times zarr-python": (True, 3.33),
     }
     text = page([outcome], verdicts([outcome]), {"odd": ["module"]}, "run it")
-    assert "| single blocks on a disk: of raw TensorStore | ≥ 0.95 | 1.00 |" in text
+    assert (
+        "| single blocks on a disk, `da.isel`: of raw TensorStore | ≥ 0.95 | 1.00 |"
+        in text
+    )
     assert "Not installed: odd (module)." in text
     assert "x: y" in text
 

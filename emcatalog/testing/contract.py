@@ -7,7 +7,9 @@ import multiprocessing
 import os
 import pickle
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.context import BaseContext
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +27,19 @@ from emcatalog.volume import Volume
 
 SMALL = 32 * 2**20
 """Volumes up to this many voxels are compared as a whole."""
+
+
+def _afresh() -> BaseContext:
+    """Processes that have read nothing; of a fork server, which has imported all."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "emcatalog.chunked", "emcatalog.paged"])
+    return context
+
+
+def _set_environment(variables: Mapping[str, str]) -> None:
+    os.environ.update(variables)
 
 
 def _read_elsewhere(volume: Volume, region: Region) -> NDArray[np.generic]:
@@ -99,8 +114,8 @@ class VolumeTests(ReadManyTests):
     def test_another_process(self, source: VolumeSource) -> None:
         """Obligation 5: pickled into a fresh process it reads the same."""
         volume, box = source.volume, regions(source.volume.grid)[-1]
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        here = (dict(os.environ),)  # a fork server keeps that which it was started in
+        with ProcessPoolExecutor(1, _afresh(), _set_environment, here) as pool:
             elsewhere = pool.submit(_read_elsewhere, volume, box).result(timeout=120)
         np.testing.assert_array_equal(elsewhere, volume.read(box))
 
