@@ -57,12 +57,23 @@ WAY = """\
   aligned with chunks of 64³ needs 8 of them, and an unaligned one 27.
 - Uncompressed chunks are read from the page cache into memory and copied once more into
   the block; a memory map of the files would save the first copy.
-- Our layers above the engine cost about 0.2 ms per block by `da.isel(...).values`, half
-  of it xarray's own slicing of three coordinates; `python -m benchmarks.overhead` has
-  the figures. It is seen at uncompressed chunks (1 to 2 ms a block), not at compressed
-  ones. Where even that matters, `volume.read` costs 0.05 ms.
+- Our layers above the engine are Python, and how long that takes depends on what is
+  left of it in the core's caches. Again and again with an engine that does nothing,
+  `volume.read` takes 0.02 ms and `da.isel(...).values` 0.13 ms, of which 0.07 ms is the
+  slicing of three coordinates (xarray alone takes 0.06 ms for an array of its own).
+  Between real blocks, whose 2 MB of voxels and 7 MB of chunks go through the same
+  caches, the same lines take 0.15 ms and 0.3 to 0.5 ms; in processes that wait for
+  their turn somewhat more. Against 5 to 12 ms of decoding that is 3 to 8 %, against
+  uncompressed chunks a third. So `da.isel` misses 0.95 of raw TensorStore where chunks
+  decode quickly, and `volume.read` where they need not be decoded. What would be needed
+  is an index and a lazy array that are not Python; `python -m benchmarks.overhead`
+  shows the layers one by one.
+- *A stream* hides most of that: while one block is labelled the next ones are decoded.
+  There `da.em.blocks` is about as fast as TensorStore with all reads under way.
 - Chunks of precomputed with the suffix `.gz`, which TensorStore does not look for, are
-  unpacked here and handed to it in memory.
+  unpacked here and put in their places directly. Beyond decoding a chunk costs the
+  reading of its file, a search for a second gzip member (a seventh of its decoding),
+  and new memory.
 - Where all cores decode all the time - JPEG and gzip - no engine can be much faster
   than another that uses them all.
 - Reductions of whole volumes are measured by `python -m benchmarks.reductions`.
