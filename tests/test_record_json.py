@@ -14,7 +14,7 @@ from emcatalog.record import FIELDS, MEASURED, Claim, Record, schema
 from record_claims import lists
 
 
-@settings(deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(lists)
 def test_through_json_and_back(told: tuple[Claim, ...]) -> None:
     record = Record(told)

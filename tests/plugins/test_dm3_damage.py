@@ -274,7 +274,7 @@ def test_random_damage(tmp_path: Path, version: int, order: str) -> None:
     place = tmp_path / "a.dm3"
     tracemalloc.start()
     try:
-        for at in range(4, len(whole) - 8, 5):
+        for at in range(4, len(whole) - 8, 11):
             for patch in (b"\xff" * 4, random.bytes(1), b"\0\0\0\1"):
                 damaged = whole[:at] + patch + whole[at + len(patch) :]
                 error = outcome(place, damaged)
