@@ -14,7 +14,7 @@ CORE, PLUGINS = ROOT / "emcatalog", ROOT / "plugins"
 
 FLOORS = {
     "errors": 0,
-    "dates": 1, "units": 1,
+    "beside": 1, "dates": 1, "units": 1,
     "geometry": 2, "json_text": 2, "mirror": 2, "recheck": 2, "record": 2,
     "cache": 3, "transport": 3, "index": 3, "volume": 3,
     "accessor": 4, "chunked": 4, "harvest": 4, "paged": 4, "series": 4,

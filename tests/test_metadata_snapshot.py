@@ -19,7 +19,6 @@ from emcatalog.metadata.snapshot import (
     save,
     snapshots,
     user_folder,
-    written_beside,
 )
 from emcatalog.record import Claim
 from metadata_files import store
@@ -149,21 +148,6 @@ def test_a_file_without_end_is_not_read(
     monkeypatch.setattr(snapshot, "LARGEST", 10)
     with pytest.raises(FormatError, match="at most 10 bytes"):
         snapshots()
-
-
-def test_a_file_that_is_not_finished_takes_no_place(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text("before")
-
-    def interrupted() -> None:
-        with written_beside(path) as scratch:
-            scratch.write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_text() == "before"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_those_that_are_shipped_are_sound() -> None:

@@ -85,7 +85,7 @@ def _check_picture(target: Path) -> None:
 
 
 def _draw(boxes: dict[str, xr.DataArray], target: Path) -> None:
-    from emcatalog.cli.writing import beside
+    from emcatalog.beside import beside
     from emcatalog.view import Words, gallery
 
     words = Words(

@@ -83,12 +83,12 @@ class Target:
 
     def put(self, made: str | bytes) -> None:
         """Write what was made, to the file or to the output."""
-        from emcatalog.metadata.snapshot import written_beside
+        from emcatalog.beside import beside
 
         data = made.encode() if isinstance(made, str) else made
         if self.path is not None:
             place = self.path.expanduser().absolute()
-            with written_beside(place) as scratch:
+            with beside(place) as scratch:
                 scratch.write_bytes(data)
             say(f"wrote {place}")
         elif isinstance(made, str):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from dask.utils import format_bytes
 from numpy.typing import NDArray
 
+from emcatalog.beside import beside
 from emcatalog.errors import CorruptError, OptionError
 from emcatalog.geometry import AXES
 
@@ -135,25 +134,6 @@ def save(array: xr.DataArray, path: Path) -> None:
                 expected="the same",
                 hint="the disk may be failing or full: try another",
             )
-
-
-@contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """A place in a hidden folder beside ``path``, moved to it at the end.
-
-    After an error nothing is left and what was at ``path`` is untouched.
-    """
-    scratch = Path(
-        tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    )
-    try:
-        fresh = scratch / path.name
-        yield fresh
-        if path.is_dir():  # a folder is not replaced in one step, as a file is
-            path.rename(scratch / "old")
-        fresh.replace(path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _check_imagej(array: xr.DataArray, path: Path) -> None:

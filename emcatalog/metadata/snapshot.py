@@ -10,15 +10,14 @@ entry at hand. Snapshots of the shipped catalog come with the package; those tha
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emcatalog.beside import beside
 from emcatalog.errors import EmcatalogError, FormatError
 from emcatalog.json_text import mapping, parsed, wrong
 from emcatalog.metadata.formats import to_json
@@ -106,20 +105,9 @@ def save(snapshot: Snapshot, folder: Path | None = None) -> Path:
     )
     path = (folder or user_folder()) / _file_name(snapshot.identity)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_beside(path) as scratch:
+    with beside(path) as scratch:
         scratch.write_text(text, "utf-8")
     return path
-
-
-@contextlib.contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` to write; it takes its place when all went well."""
-    scratch = path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}")
-    try:
-        yield scratch
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _snapshot(text: bytes) -> Snapshot:

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from emcatalog.beside import beside
 from emcatalog.errors import OptionError
 from emcatalog.train.course import Course, Parts, lessons, prepare
 from emcatalog.train.exam import Answers, Marks, answers, marks, together
-from emcatalog.train.files import beside
 from emcatalog.train.fit import fit
 from emcatalog.train.model import Model, chosen
 from emcatalog.train.picture import picture

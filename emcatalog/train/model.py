@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emcatalog.beside import beside
 from emcatalog.errors import FormatError, OptionError
 from emcatalog.train.course import Course
-from emcatalog.train.files import beside
 from emcatalog.train.pytorch import torch
 from emcatalog.train.unet import LAYOUT, UNet
 
